@@ -1,0 +1,1 @@
+../../huracan/__init__.py

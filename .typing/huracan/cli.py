@@ -1,0 +1,1 @@
+../../huracan/cli.py

@@ -1,0 +1,1 @@
+../../huracan/doctor.py

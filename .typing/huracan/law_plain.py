@@ -1,0 +1,1 @@
+../../huracan/law_plain.py

@@ -1,0 +1,1 @@
+../../huracan/law_runs.py

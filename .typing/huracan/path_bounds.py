@@ -1,0 +1,1 @@
+../../huracan/path_bounds.py

@@ -1,0 +1,1 @@
+../../huracan/report_again.py

@@ -1,0 +1,1 @@
+../../huracan/run.py

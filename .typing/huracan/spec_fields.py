@@ -1,0 +1,1 @@
+../../huracan/spec_fields.py

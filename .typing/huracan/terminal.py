@@ -1,0 +1,1 @@
+../../huracan/terminal.py

@@ -1,0 +1,1 @@
+../../huracan/toml_lines.py

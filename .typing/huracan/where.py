@@ -1,0 +1,1 @@
+../../huracan/where.py

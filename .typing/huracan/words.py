@@ -1,0 +1,1 @@
+../../huracan/words.py

@@ -1,0 +1,94 @@
+# Everything happens in .venv, made when it is missing, with the versions of constraints.txt. An activated environment
+# changes nothing. Another interpreter: make test PYTHON=python3.13. More for pytest: make test ARGS="-k fees -x".
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PINS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-long lint format types links mutants parity bench wheel clean
+
+help:
+	@echo "make demo       a backtest, a sweep and their reports on a synthetic market, under demo/"
+	@echo "make test       the tests;  make test-long  with those that take minutes, and more random cases"
+	@echo "make lint       ruff;       make format     lets ruff mend what it can;   make types   mypy"
+	@echo "make mutants    plants bugs, each of which must turn a test red"
+	@echo "make parity     the same trades as other engines (docs/PARITY.md)"
+	@echo "make bench      speed, against other engines (docs/BENCHMARKS.md)"
+	@echo "make wheel      builds the wheel, installs it elsewhere and tries it"
+	@echo "make clean      removes .venv, caches and what was built"
+
+# --- the environment
+
+# A .venv that works is kept, whoever made it. A half-made one is replaced, and so is one that was made elsewhere and
+# copied here: it would still run the code over there.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "huracan needs Python 3.11 or later, and $(PYTHON) is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])'
+	@if [ -e $@ ] || ! $(PY) -m pip --version >/dev/null 2>&1; then $(PYTHON) -m venv --clear $(VENV); fi
+	@echo "$(CURDIR)" >$@
+
+ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
+$(VENV)/.made: anew
+endif
+.PHONY: anew
+anew:
+
+# One stamp for each set of extras, so that the second call installs nothing.
+$(VENV)/.ready-core $(VENV)/.ready-test $(VENV)/.ready-dev $(VENV)/.ready-bench: $(VENV)/.ready-%: $(VENV)/.made $(PINS)
+	@echo "installing huracan-sim$(if $(filter core,$*),,[$*]) into $(VENV) ..."
+	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(filter core,$*),,[$*])' </dev/null
+	@touch $@
+
+# --- the two commands
+
+demo: $(VENV)/.ready-core
+	@$(VENV)/bin/huracan backtest examples/backtest.toml --out demo/backtest
+	@$(VENV)/bin/huracan sweep examples/sweep.toml --out demo/sweep
+	@echo
+	@echo "Open in a browser:"
+	@echo "  the backtest  $(CURDIR)/demo/backtest/report.html"
+	@echo "  the sweep     $(CURDIR)/demo/sweep/report.html"
+
+test: $(VENV)/.ready-test
+	$(PY) -m pytest -n auto --dist worksteal -q $(ARGS)
+
+# --- the rest
+
+test-long: $(VENV)/.ready-test
+	$(PY) -m pytest -n auto --dist worksteal -q -m "" --hypothesis-profile=long $(ARGS)
+
+lint: $(VENV)/.ready-dev
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+
+format: $(VENV)/.ready-dev
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+types: $(VENV)/.ready-dev links
+	$(PY) -m mypy
+
+# .typing/huracan holds a link to each file of huracan/ and to each room, because mypy does not read package-dir.
+links:
+	@mkdir -p .typing/huracan && find .typing/huracan -type l -delete
+	@for file in huracan/*; do [ $$file = huracan/__pycache__ ] || ln -s ../../$$file .typing/huracan/; done
+	@for room in sim strategies data reports live; do [ ! -d $$room ] || ln -s ../../$$room .typing/huracan/; done
+
+mutants: $(VENV)/.ready-test
+	$(PY) tests/mutants.py $(ARGS)
+
+parity: $(VENV)/.ready-bench
+	$(PY) bench/parity.py $(ARGS)
+
+bench: $(VENV)/.ready-bench
+	$(PY) bench/run.py $(ARGS)
+
+wheel: $(VENV)/.ready-dev
+	$(PY) .ci/wheel.py
+
+clean:
+	rm -rf $(VENV) .numba_cache .hypothesis .mypy_cache .pytest_cache .ruff_cache demo build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+"""`make bench`: speed and memory against other engines; writes docs/BENCHMARKS.md, whose last section is kept as it is.
+
+`make bench ARGS=cross` runs only the parts that are named, prints their tables and writes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import bench_tables
+from bench_page import Table, write_page
+from measure import ROOT, load, worker
+from processes import measure_processes
+
+
+def main(names: list[str]) -> int:
+    """Run the parts, print their tables, and write the page if all were run."""
+    start, busy = time.perf_counter(), [load()]
+    tables: list[Table] = []
+    for name, part in PARTS.items():
+        if names and name not in names:
+            continue
+        print(f"{name} ({time.perf_counter() - start:.0f} s so far)", flush=True)
+        tables.append(part())
+        busy.append(load())
+        print(tables[-1].text(), flush=True)
+    if not names:
+        write_page(ROOT / "docs" / "BENCHMARKS.md", tables, busy, time.perf_counter() - start)
+    return 0
+
+
+def sweeps() -> Table:
+    cross = worker("cross")[0]
+    perpetual = worker("perpetual")[0]
+    brackets = {fill: worker("bracket", fill)[0] for fill in ("next_open", "close")}
+    reversion = worker("reversion")[0]
+    return bench_tables.sweeps(cross, perpetual, brackets, reversion, worker("assets")[0])
+
+
+def memory() -> Table:
+    spent = {n: worker("sweep_only", n)[1] for n in ("1", "2")}
+    peer = {n: worker("peer_only", n)[1] for n in ("8", "100")}
+    return bench_tables.memory(spent, peer, worker("threads")[0])
+
+
+def processes() -> Table:
+    return bench_tables.processes(measure_processes())
+
+
+PARTS: dict[str, Callable[[], Table]] = {"sweeps": sweeps, "memory": memory, "processes": processes}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

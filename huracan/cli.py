@@ -1,0 +1,226 @@
+"""The command line: `huracan COMMAND`, with exit codes that scripts can rely on.
+
+0 done · 1 the run failed · 2 the input was refused (one message on stderr) · 130 interrupted (what is done is kept)
+
+With `--json` a command prints one JSON object on stdout and nothing else there. Every import that takes time stands
+inside the command that needs it, so that `huracan --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from huracan.sim.refusal import Refused
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="huracan",
+    help="Would this trading strategy have made money, and does the live system do what the backtest did?",
+    rich_markup_mode=None,  # plain help: twice as fast, and [sweep] is no markup
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The run spec, a TOML file.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the results go; made when missing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Compiled = Annotated[bool, typer.Option("--python", help="Run uncompiled, so that breakpoints work. Slow.")]
+Bounds = Annotated[bool, typer.Option("--check-bounds", help="Find indexing out of range, and name the line. Slow.")]
+Paths = Annotated[bool, typer.Option("--path-bounds", help="Run the worst and the best path inside a bar as well.")]
+Target = Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="A strategy of yours.", show_default=False)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; `arguments` are those of the process unless given."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        code = app([each for each in arguments if each != "--debug"], prog_name="huracan", standalone_mode=False)
+    except Refused as refused:
+        return _stop(f"refused: {refused}", REFUSED, debug)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last place before the shell
+        if hasattr(error, "format_message"):  # typer's usage errors, whose class moved between its versions
+            path = getattr(getattr(error, "ctx", None), "command_path", "huracan")
+            fix = f'see "{path} --help"'
+            return _stop(f"refused: {error.format_message()} To mend it: {fix}", REFUSED, debug)
+        if type(error).__name__ != "Abort":
+            hint = "" if debug else " (--debug shows where)"
+            return _stop(f"failed: {type(error).__name__}: {error}{hint}", FAILED, debug)
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        return _stop("interrupted", INTERRUPTED, False)
+    return code if isinstance(code, int) else DONE
+
+
+def _stop(message: str, code: int, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"huracan: {message}", file=sys.stderr)
+    return code
+
+
+@app.callback()
+def _everywhere(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure or a refusal.")] = False,
+) -> None:
+    """Would this trading strategy have made money, and does the live system do what the backtest did?"""
+    # main() has looked for --debug anywhere on the line already; the option stands here for --help.
+
+
+@app.command()
+def backtest(
+    spec: SpecFile,
+    out: Out,
+    python: Compiled = False,
+    check_bounds: Bounds = False,
+    path_bounds: Paths = False,
+    json: Json = False,
+) -> None:
+    """Run one backtest and write its result files and its report."""
+    from huracan import run, terminal
+    from huracan.path_bounds import run_bounds, write_bounds
+    from huracan.sim.atomic_files import make_folder
+    from huracan.spec import load_spec
+
+    with _stdout_for(json):
+        checked = load_spec(spec)
+        make_folder(out)  # before time is spent on what could not be written
+        result = run.backtest(checked, python=python, check_bounds=check_bounds)
+        result.save(out)
+        figures = dict(result.figures)
+        if path_bounds:
+            figures["path_bounds"] = run_bounds(checked, python=python)
+            write_bounds(out, figures["path_bounds"])
+    if json:
+        terminal.print_json(figures)
+    else:
+        terminal.show_backtest(figures, out)
+
+
+@app.command()
+def sweep(
+    spec: SpecFile,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only say what would run.")] = False,
+    json: Json = False,
+) -> int:
+    """Run every parameter set of the spec's [sweep] table."""
+    from huracan import run, terminal
+    from huracan.sim.atomic_files import make_folder
+    from huracan.spec import load_spec
+
+    if out is None and not plan:
+        raise Refused("a sweep needs a folder for its results", where="--out", fix="add --out DIR, or --plan")
+    with _stdout_for(json):
+        checked = load_spec(spec)
+        if out is None or plan:
+            figures = run.plan(checked)
+        else:
+            make_folder(out)
+            with terminal.progress("parameter sets") as step:
+                result = run.sweep(checked, progress=step)
+            result.save(out)
+            figures = result.figures
+    if json:
+        terminal.print_json(figures)
+    elif out is None or plan:
+        terminal.show_plan(figures)
+    else:
+        terminal.show_sweep(figures, out)
+    return DONE if plan or figures["sets"] == figures["planned"] else INTERRUPTED
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results of this or that run.")],
+) -> None:
+    """Write the report of a saved backtest or sweep again."""
+    from huracan.report_again import render
+
+    for folder in folders:
+        print(render(folder))
+
+
+@app.command()
+def check(target: Target, json: Json = False) -> int:
+    """Hold a strategy of yours against the laws."""
+    from huracan import run, terminal
+
+    with _stdout_for(json):
+        found: dict[str, Any] = run.check(target)
+    if json:
+        terminal.print_json(found)
+    else:
+        terminal.show_check(found)
+    return DONE if found["ok"] else FAILED
+
+
+@app.command()
+def strategies(json: Json = False) -> None:
+    """List the shipped strategies and their parameters."""
+    from dataclasses import asdict
+
+    from huracan import terminal
+    from huracan.strategies.discovery import shipped_strategies
+
+    listed = []
+    for each in shipped_strategies():
+        params = {name: {"kind": param.kind, **asdict(param)} for name, param in each.params.items()}
+        listed.append({"name": each.name, "doc": each.doc, "params": params})
+    if json:
+        terminal.print_json({"strategies": listed})
+    else:
+        terminal.show_strategies(listed)
+
+
+@app.command()
+def features(json: Json = False) -> None:
+    """List the features that a strategy can declare."""
+    from dataclasses import asdict
+
+    from huracan import terminal
+    from huracan.strategies.discovery import shipped_features
+
+    listed = [asdict(each) for each in shipped_features()]
+    if json:
+        terminal.print_json({"features": listed})
+    else:
+        terminal.show_features(listed)
+
+
+@app.command()
+def doctor(
+    json: Json = False,
+    clear_cache: Annotated[bool, typer.Option("--clear-cache", help="Empty the cache of compiled strategies.")] = False,
+) -> int:
+    """Look at versions, caches, arithmetic and missing extras."""
+    from huracan import terminal
+    from huracan.doctor import examine
+    from huracan.sim import stubs
+
+    with _stdout_for(json):
+        removed = {"removed": stubs.clear()} if clear_cache else {}
+        found = examine() | removed
+    if json:
+        terminal.print_json(found)
+    else:
+        terminal.show_doctor(found)
+    return DONE if found["healthy"] else FAILED
+
+
+@contextlib.contextmanager
+def _stdout_for(json: bool) -> Iterator[None]:
+    """With --json, whatever a strategy or a library prints goes to stderr: stdout is for the one object."""
+    with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
+        yield

@@ -1,0 +1,301 @@
+"""From a spec to a linked machine with its lanes, and the loop that drives it over a tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huracan import load
+from huracan.code import Code, find_code
+from huracan.data.timeframes import format_timeframe, parse_timeframe
+from huracan.settings import settings_record, uses_cost_models
+from huracan.sim import columns as feature_columns
+from huracan.sim.figures import figures, rejections
+from huracan.sim.lanes import gate_lanes, new_lanes, recorder
+from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder
+from huracan.sim.linker import Groups, Linked, initial_state, link
+from huracan.sim.refusal import Refused
+from huracan.sim.result import About, Result
+from huracan.sim.sources import kernel_sources
+from huracan.sim.tape import Tape, chunk, first_ns
+from huracan.spec import spec_hash
+from huracan.spec_records import Spec
+
+Records = npt.NDArray[Any]
+MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
+CHUNK = 8192  # rows handed over at once: a chunk's bars and feature columns stay in the second-level cache
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A linked machine and what every block of its lanes shares."""
+
+    spec: Spec
+    tape: Tape
+    code: Code
+    linked: Linked
+    slots: int
+    sample_ns: int
+
+    @property
+    def instruments(self) -> int:
+        return len(self.tape.series)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some lanes: their state, and the feature columns that they read."""
+
+    lanes: Lanes
+    gates: tuple[GateLanes, ...]
+    plan: Any
+    columns: Any
+    table_rows: int
+
+
+def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) -> Machine:
+    """Find the code, link it with the groups that the spec needs, and that lanes with the settings of `also` need."""
+    code = find_code(spec)
+    d = code.declaration
+    n = len(tape.series)
+    if spec.venue.latency_ms is not None and spec.venue.latency_ms.response > 0.0:
+        fix = "leave response out: reports arrive at once on bars; entry latency is modelled"
+        raise Refused("response latency is not built yet", where="venue.latency_ms.response", fix=fix)
+    if d.needs == "book":
+        raise Refused(
+            f"{d.name} needs an order-book tape",
+            where="strategy.use",
+            fix="give book data, or choose a strategy for bars",
+        )
+    if d.instruments and d.instruments != n:
+        raise Refused(
+            f"{d.name} trades {d.instruments} instruments, the data has {n}",
+            where="data",
+            fix=f"name {d.instruments} instruments",
+        )
+    spots = [bool(c == Contract.SPOT) for c in tape.rules["contract"]]
+    lanes = (spec, *also)
+    groups = Groups(
+        resting=int(code.rests),
+        margin=int(
+            not all(spots) or len(tape.payments) > 0 or any(s.account.leverage > 1.0 or s.account.borrow for s in lanes)
+        ),
+        costs=int(any(uses_cost_models(s) for s in lanes)),
+        record=int(record),
+    )
+    slots = spec.run.order_slots
+    if slots > MAX_SLOTS:
+        raise Refused(
+            f"order_slots = {slots}",
+            where="run.order_slots",
+            fix=f"an instrument has at most {MAX_SLOTS} orders at once",
+        )
+    linked = link(code.step, code.checks, groups, instruments=n, slots=slots, is_wide=feature_columns.is_wide)
+    sample = tape.timeframe_ns if spec.run.sample is None else parse_timeframe(spec.run.sample)
+    return Machine(spec, tape, code, linked, slots, sample)
+
+
+def all_spot(tape: Tape) -> bool:
+    """Every instrument is spot."""
+    return bool((tape.rules["contract"] == Contract.SPOT).all())
+
+
+def base_settings(machine: Machine, spec: Spec, lane: int = 0) -> Records:
+    """The settings of one lane."""
+    return settings_record(
+        spec,
+        timeframe_ns=machine.tape.timeframe_ns,
+        sample_ns=machine.sample_ns,
+        all_spot=all_spot(machine.tape),
+        lane=lane,
+    )
+
+
+def make_block(
+    machine: Machine, settings: Records, params: Records, gate_params: Sequence[Records], wanted: Sequence[Any]
+) -> Block:
+    """Lanes at the start of the tape; `params` and `gate_params` already hold their table rows in `plan`'s order."""
+    tape, linked = machine.tape, machine.linked
+    plan = feature_columns.plan(wanted, machine.instruments, tape.timeframe_ns)
+    lanes = new_lanes(
+        linked,
+        settings,
+        params,
+        initial_state(machine.code.declaration, linked.u),
+        tape.rules,
+        slots=machine.slots,
+        start_ns=first_ns(tape),
+    )
+    gates = tuple(
+        gate_lanes(
+            linked,
+            g,
+            gate_params[g],
+            initial_state(machine.code.gate_declarations[g], linked.gates[g].u),
+            machine.instruments,
+        )
+        for g in range(len(gate_params))
+    )
+    return Block(lanes, gates, plan, feature_columns.start(plan, tape.rules), plan.n_rows)
+
+
+def drive(
+    machine: Machine, block: Block, rec: Recorder, *, on_full: Callable[[], None] | None = None, chunk_rows: int = CHUNK
+) -> None:
+    """Run a block over the whole tape, chunk by chunk; `on_full` empties the recorder."""
+    tape = machine.tape
+    spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
+    n = len(block.lanes.acct)
+    table = np.full((max(block.table_rows, 1), chunk_rows), np.nan)
+    with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
+        for lo in range(0, tape.rows, chunk_rows):
+            hi = min(lo + chunk_rows, tape.rows)
+            view = chunk(tape, lo, hi, spread_from_data=spread)
+            if block.table_rows:
+                feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, hi - lo)
+            at = 0
+            while at < hi - lo:
+                at = machine.linked.entry(
+                    view, table, block.lanes, *block.gates, rec, 0, n, at, hi - lo, lo, tape.rows - 1
+                )
+                if on_full is not None:
+                    on_full()
+
+
+def param_row(
+    values: Mapping[str, float], columns: Mapping[str, Any], plan_rows: Mapping[Any, int], dtype: np.dtype[Any]
+) -> Records:
+    """One lane's parameter record: values, then the table row of each feature."""
+    out = np.zeros(1, dtype)
+    for name, value in values.items():
+        out[name][0] = value
+    for name, column in columns.items():
+        out[f"c_{name}"][0] = plan_rows[column]
+    return out
+
+
+def record_run(spec: Spec, *, lane: int = 0) -> Result:
+    """spec → tape → machine → result, for one lane with everything written down."""
+    tape = load.load_tape(spec)
+    machine = build(spec, tape, record=True)
+    code, linked = machine.code, machine.linked
+    values = code.values(spec)
+    columns = [feature_columns.resolve(d.features, v) for d, v in zip(code.declarations, values, strict=True)]
+    wanted = [column for c in columns for column in c.values()]
+    rows = feature_columns.plan(wanted, machine.instruments, tape.timeframe_ns).base
+    dtypes = [linked.p, *(g.p for g in linked.gates)]
+    params = [param_row(v, c, rows, dt) for v, c, dt in zip(values, columns, dtypes, strict=True)]
+    settings = base_settings(machine, spec, lane)
+    block = make_block(machine, settings, params[0], params[1:], wanted)
+    kept = Kept(machine)
+    drive(machine, block, kept.rec, on_full=kept.empty, chunk_rows=min(CHUNK, tape.rows))
+    return make_result(machine, block, kept, settings)
+
+
+class Kept:
+    """What a recording run has written down so far: buffers that the machine fills and pieces taken out of them."""
+
+    def __init__(self, machine: Machine) -> None:
+        orders = machine.slots * machine.instruments
+        deepest = 1 + (max_fine(machine.tape) if machine.tape.fine else 0)
+        margin = (4 * orders + 2 * machine.instruments) * deepest + 16
+        capacity = max(4 * margin, 65_536)
+        self.rec = recorder(capacity, capacity, min(CHUNK, machine.tape.rows), margin)
+        self.parts: tuple[list[Records], list[Records], list[Records]] = ([], [], [])
+
+    def empty(self) -> None:
+        """Take out what is there."""
+        for i, buffer in enumerate((self.rec.fills, self.rec.trades, self.rec.equity)):
+            n = int(self.rec.n[i])
+            if n:
+                self.parts[i].append(np.array(buffer[:n]))
+                self.rec.n[i] = 0
+
+    def all(self, i: int, dtype: np.dtype[Any]) -> Records:
+        """Everything of one kind, in order."""
+        return np.concatenate(self.parts[i]).view(dtype) if self.parts[i] else np.zeros(0, dtype)
+
+
+def max_fine(tape: Tape) -> int:
+    """Most finer bars in one row."""
+    return max(tape.timeframe_ns // f.timeframe_ns for f in tape.fine) * len(tape.fine)
+
+
+def gate_refusals(linked: Linked, gates: Sequence[GateLanes], lane: int) -> dict[str, int]:
+    """Refusals of the gates by the words of their reasons."""
+    out: dict[str, int] = {}
+    for g, r in enumerate(linked.gates):
+        for code, word in enumerate(r.reasons, start=1):
+            n = int(gates[g].counts[lane, code])
+            if n:
+                out[word] = out.get(word, 0) + n
+    return out
+
+
+def about(machine: Machine, refused: dict[str, int]) -> About:
+    """What the result says of the run beside its figures."""
+    spec, tape = machine.spec, machine.tape
+    repairs = dict(tape.repairs)
+    return About(
+        name=spec.run.name,
+        symbols=tuple(s.symbol for s in tape.series),
+        start_ns=first_ns(tape),
+        end_ns=int(tape.close_ns[-1]),
+        sample=format_timeframe(machine.sample_ns),
+        seed=spec.run.seed,
+        spec=spec.model_dump(mode="python", exclude_none=True),
+        spec_hash=spec_hash(spec),
+        code_hash=code_hash(machine),
+        data_hash=tape.data_hash,
+        repairs=repairs,
+        rejections=refused,
+        versions=versions(),
+    )
+
+
+def code_hash(machine: Machine) -> str:
+    """Identity of the code that ran: kernel, strategy and gates."""
+    import hashlib
+
+    return hashlib.sha256((kernel_sources() + machine.code.sources).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions that a run depends on."""
+    import numba
+
+    import huracan
+
+    return {"huracan": huracan.__version__, "numba": numba.__version__, "numpy": np.__version__}
+
+
+def make_result(machine: Machine, block: Block, kept: Kept, settings: Records) -> Result:
+    """Records and figures of the one lane that was recorded."""
+    from huracan.sim import layout
+
+    lanes = block.lanes
+    tape = machine.tape
+    numbers = figures(
+        lanes.stats[0],
+        lanes.acct[0],
+        settings[0],
+        periods=machine.spec.run.periods,
+        start_ns=first_ns(tape),
+        end_ns=int(tape.close_ns[-1]),
+        open_trades=int((lanes.desks["side"][0] != 0).sum()),
+    )
+    extra = gate_refusals(machine.linked, block.gates, 0)
+    refused = rejections(lanes.stats[0], lanes.acct[0], extra)
+    if extra:
+        refused.pop("gated", None)  # the gates' own words say it better
+    return Result(
+        about(machine, refused),
+        numbers,
+        kept.all(0, layout.fill),
+        kept.all(1, layout.trade),
+        kept.all(2, layout.equity),
+    )

@@ -1,0 +1,98 @@
+"""The path of the data: spec → tape → machine → result; and a sweep, which is the same with many lanes.
+
+Every driver of bars goes through `drive`: it hands the tape to the linked machine chunk by chunk, block of lanes by
+block of lanes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huracan.sim.refusal import Refused
+from huracan.spec import Spec, load_spec
+
+if TYPE_CHECKING:
+    from huracan.sim.result import Result
+    from huracan.sim.sweep_result import SweepResult
+
+Source = Spec | str | Path | Mapping[str, Any]
+
+
+def backtest(spec: Source, *, python: bool = False, check_bounds: bool = False) -> Result:
+    """Run one spec and return its result; `python` runs the machine uncompiled, for breakpoints."""
+    checked = load_spec(spec)
+    if python or check_bounds:
+        be_plain_python()
+    from huracan.machine import record_run
+
+    try:
+        return record_run(checked)
+    except IndexError as error:
+        raise out_of_range(checked, error) from error
+
+
+def sweep(spec: Source, *, progress: Callable[[int, int], None] | None = None) -> SweepResult:
+    """Run every set of a spec's [sweep] table; `progress` is told (sets done, sets)."""
+    from huracan.sweeping import sweep_run
+
+    checked = load_spec(spec)
+    try:
+        return sweep_run(checked, progress=progress)
+    except IndexError as error:
+        raise out_of_range(checked, error) from error
+
+
+def plan(spec: Source) -> dict[str, Any]:
+    """What a sweep would run: sets, bars, features, memory."""
+    from huracan.sweeping import plan_sweep
+
+    return plan_sweep(load_spec(spec))
+
+
+def check(target: str) -> dict[str, Any]:
+    """Hold a strategy, `path/to/file.py:name` or a shipped name, against the laws, on synthetic markets."""
+    from huracan.law_check import check as held_against
+
+    return held_against(target)
+
+
+def be_plain_python() -> None:
+    """From here on the kernels are Python; too late once numba has been imported to compile."""
+    if "numba" in sys.modules:
+        from numba import config
+
+        if not config.DISABLE_JIT:
+            raise Refused(
+                "the compiler is already at work in this process",
+                fix="set NUMBA_DISABLE_JIT=1 before importing huracan",
+            )
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
+
+
+def out_of_range(spec: Spec, error: IndexError) -> Refused:
+    """What a strategy that leaves its arrays is told; only plain Python knows the line."""
+    if "numba" in sys.modules:
+        from numba import config
+
+        if config.DISABLE_JIT:
+            return Refused(
+                f"the strategy indexes out of range: {error}",
+                where=last_line(error),
+                fix="keep indices inside the array",
+            )
+    fix = "keep indices inside the array; `huracan backtest --check-bounds` names the line"
+    return Refused("the strategy indexes out of range", where=str(spec.strategy.use), fix=fix)
+
+
+def last_line(error: BaseException) -> str:
+    """File and line where an error arose."""
+    trace = error.__traceback__
+    where = ""
+    while trace is not None:
+        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return where

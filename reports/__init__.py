@@ -1,0 +1,32 @@
+"""Pages for people: the tear-sheet of a run and the page of a sweep, each one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from huracan.sim.result import Result
+    from huracan.sim.sweep_result import SweepResult
+
+__all__ = ["write_report", "write_sweep_report"]
+
+
+def write_report(result: Result, path: str | Path) -> None:
+    """Write the tear-sheet of one run.
+
+    >>> from huracan.sim.result import About, Result
+    >>> write_report(Result(About("cross", ("BTC/USDT",), 0, 60_000_000_000, "1m"), {"cash": 100.0}), "report.html")
+    """
+    from huracan.reports.render import render
+    from huracan.reports.run_page import run_page
+
+    Path(path).write_text(render("run.html", run_page(result)), encoding="utf-8", errors="replace")
+
+
+def write_sweep_report(sweep: SweepResult, path: str | Path) -> None:
+    """Write the page of a sweep: what its best is worth first, then the sets."""
+    from huracan.reports.render import render
+    from huracan.reports.sweep_page import sweep_page
+
+    Path(path).write_text(render("sweep.html", sweep_page(sweep)), encoding="utf-8", errors="replace")

@@ -1,0 +1,280 @@
+"""One row of the tape, in the steps that docs/EXECUTION.md numbers: the venue's half before the decision and after."""
+
+from __future__ import annotations
+
+import math
+
+from huracan.sim.codes import (
+    BANKRUPT,
+    BY_END,
+    BY_TIME,
+    EMPTY,
+    EXPIRED,
+    LIVE,
+    MARKET,
+    NEVER,
+    SPOT,
+    TIME_EXIT,
+)
+from huracan.sim.costs.borrow import interest
+from huracan.sim.costs.funding import funding
+from huracan.sim.kernel.execute import execute, execution, taker_steps
+from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING
+from huracan.sim.kernel.ledger import book_rarely
+from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
+from huracan.sim.kernel.margin import in_danger, note_risk
+from huracan.sim.kernel.marks import envelope, envelopes, excursions, mark_account, statistics, touched
+from huracan.sim.kernel.opens import has_turn, opens, refill
+from huracan.sim.kernel.orderbook import cancel_everything, drop_child, finish, slots
+from huracan.sim.kernel.path import path
+from huracan.sim.options import part, rare
+from huracan.sim.prices import unit_notional
+
+NOTHING = 1e-12  # a share of the first cash that is rounding, not money
+
+
+@part
+def pay_funding(v, payment, opened):
+    """One funding instant; a missing mark is the last price known then: the open if it has come, else last close."""
+    k = payment.inst
+    q = v.positions[k].qty
+    if q == 0.0:
+        return
+    mark = payment.mark
+    if not mark > 0.0:
+        mark = v.bars[k].open if opened and v.bars[k].fresh == 1 else v.positions[k].mark
+    paid = funding(v.rules[k], q, payment.rate, mark)
+    a = v.acct
+    a.cash -= paid
+    a.funding += paid
+    v.desks[k].funding += paid
+    note_risk(v)
+
+
+@rare
+def fund_until(v, payments, first, last, ts_ns, opened):
+    """Steps 1 and 3: every payment with an instant at or before ts_ns; returns the next one's place."""
+    i = first
+    while i < last and payments[i].ts_ns <= ts_ns:
+        pay_funding(v, payments[i], opened)
+        i += 1
+    return i
+
+
+@rare
+def charge_interest(v, elapsed_ns):
+    """Step 5: interest on what a spot account borrowed since the last row."""
+    t = v.settings
+    if t.borrow_rate == 0.0:
+        return
+    borrowed = 0.0
+    spot = False
+    for k in range(len(v.positions)):
+        if v.rules[k].contract == SPOT:
+            spot = True
+            q = v.positions[k].qty
+            if q < 0.0:
+                borrowed -= q * unit_notional(v.rules[k], v.positions[k].mark)
+    if spot and v.acct.cash < 0.0:
+        borrowed -= v.acct.cash
+    if borrowed > 0.0:
+        paid = interest(borrowed, t.borrow_rate, elapsed_ns)
+        v.acct.cash -= paid
+        v.acct.interest += paid
+        note_risk(v)
+
+
+@rare
+def time_limits(v, k):
+    """Step 5: orders whose time is over, and brackets that have held long enough."""
+    row = v.acct.row
+    lo, hi = slots(v, k)
+    for j in range(lo, hi):
+        r = v.orders[j]
+        if r.state != LIVE:
+            continue
+        if row >= r.die_row:
+            finish(v, j, EXPIRED)
+        elif row >= r.hold_row and r.kind != MARKET:
+            if r.entry >= 0:
+                finish(v, r.entry, TIME_EXIT)
+            if r.take >= 0:
+                drop_child(v, r.take)
+            r.kind = MARKET
+            r.reason = BY_TIME
+            r.hold_row = NEVER
+            r.done_row = -1
+            r.arrived = 0
+            send(v, r)
+
+
+@part
+def send(v, r):
+    """An order leaves for the market: when it gets there."""
+    t = v.settings
+    a = v.acct
+    now = 0 if t.market_at_close == 1 and r.kind == MARKET else 1
+    r.live_row = a.row + now + t.latency_rows
+    r.live_ns = a.ts_ns + t.entry_ns
+    r.arrived = 0
+
+
+@part
+def refill_all(v):
+    """The volume that own orders may take in this row; a drill begins with its first finer bar's."""
+    for k in range(len(v.positions)):
+        span = v.fine.spans[k]
+        refill(v, k, v.bars[k].volume if span.hi <= span.lo else v.fine.bars[span.lo].volume)
+    v.stats.refilled_row = v.acct.row
+
+
+@rare
+def busy_row(v, row, payments, first_payment):
+    """Steps 1 to 5 of a row in which something may happen: funding, opens, paths, time limits.
+
+    Returns the next payment's place.
+    """
+    n = len(v.positions)
+    at = first_payment
+    if MARGIN and at < row.fund_hi:
+        at = fund_until(v, payments, at, row.fund_hi, row.open_ns, False)
+    refill_all(v)
+    if MARGIN and v.stats.risky == 1:
+        liquidate_at_open(v)
+    opens(v)
+    if MARGIN and at < row.fund_hi:
+        at = fund_until(v, payments, at, row.fund_hi, row.close_ns - 1, True)
+    for k in range(n):
+        if v.bars[k].fresh == 1:
+            path(v, k)
+        if RESTING:
+            time_limits(v, k)
+        envelope(v, k)
+    return at
+
+
+@part
+def anything_to_do(v, row, first_payment):
+    """Whether this row can touch an order, a margin or a payment; most rows can't."""
+    look = False
+    for k in range(len(v.positions)):
+        if touched(v, k):
+            look = True
+    if MARGIN:
+        if first_payment < row.fund_hi or in_danger(v):
+            look = True
+    return look
+
+
+@part
+def begin_row(v, row_index, row, payments, first_payment):
+    """Steps 1 to 6 up to the marks; returns the next payment's place."""
+    a = v.acct
+    at = first_payment
+    if a.bankrupt == 1:
+        a.row = row_index
+        a.ts_ns = row.close_ns
+        return at
+    elapsed = row.close_ns - a.ts_ns
+    a.row = row_index
+    a.open_ns = row.open_ns
+    a.ts_ns = row.close_ns
+    if anything_to_do(v, row, at):
+        at = busy_row(v, row, payments, at)
+    if MARGIN:
+        if v.settings.borrow == 1:
+            charge_interest(v, elapsed)
+    for k in range(len(v.positions)):
+        if v.bars[k].fresh == 1:
+            v.positions[k].mark = v.bars[k].close
+    mark_account(v)
+    if not a.equity > NOTHING * v.settings.cash:
+        stop_lane(v)
+    return at
+
+
+@part
+def warm_row(v, row_index, row):
+    """A row before the start: prices become marks, nothing else happens."""
+    v.acct.row = row_index
+    v.acct.open_ns = row.open_ns
+    v.acct.ts_ns = row.close_ns
+    for k in range(len(v.positions)):
+        if v.bars[k].fresh == 1:
+            v.positions[k].mark = v.bars[k].close
+
+
+@rare
+def stop_lane(v):
+    """Nothing is left: the lane decides and fills no more."""
+    v.acct.bankrupt = 1
+    if MARGIN:
+        liquidate_at(v, -1, 0.0, v.acct.ts_ns, True)
+        mark_account(v)
+    cancel_everything(v, BANKRUPT)
+
+
+@rare
+def fill_at_close(v, row_index):
+    """Step 7: market orders that have arrived by this close, reducing ones first."""
+    if v.stats.refilled_row != row_index:
+        refill_all(v)
+    while True:
+        best = -1
+        for j in range(len(v.orders)):
+            r = v.orders[j]
+            if r.state != LIVE or r.kind != MARKET or r.done_row == row_index:
+                continue
+            if row_index < r.live_row or v.acct.ts_ns < r.live_ns or v.bars[r.inst].fresh == 0:
+                continue
+            if has_turn(v, j, best):
+                best = j
+        if best < 0:
+            break
+        r = v.orders[best]
+        r.done_row = row_index
+        execute(v, best, v.bars[r.inst].close, math.nan, v.acct.ts_ns, True)
+
+
+@rare
+def close_out(v):
+    """Step 8 on the last row: every position goes at its close, as a taker; every order is cancelled."""
+    t = v.settings
+    for k in range(len(v.positions)):
+        q = v.positions[k].qty
+        if q != 0.0:
+            side = -1 if q > 0.0 else 1
+            x = v.positions[k].mark
+            steps = taker_steps(v, k, side, x, abs(q), math.nan)
+            book_rarely(
+                v,
+                execution(k, side, abs(q), x, steps, 0, BY_END, 0, 0, t.fee_taker_bps, v.acct.ts_ns, True, v.rules[k]),
+            )
+    for j in range(len(v.orders)):
+        v.orders[j].state = EMPTY
+
+
+@part
+def end_row(v, row_index, last):
+    """Steps 7 and 8: fills at the close, the end of the tape, equity and statistics."""
+    a = v.acct
+    if a.bankrupt == 0:
+        moved = False
+        working = 0
+        for k in range(len(v.positions)):
+            working += v.desks[k].n_live
+        if v.settings.market_at_close == 1 and working > 0:
+            before = v.stats.fills
+            fill_at_close(v, row_index)
+            moved = v.stats.fills != before
+            envelopes(v)
+        if last and v.settings.close_at_end == 1:
+            close_out(v)
+            moved = True
+        if moved:
+            mark_account(v)
+        if RECORD:
+            for k in range(len(v.positions)):
+                if v.bars[k].fresh == 1:
+                    excursions(v, k)
+    statistics(v)

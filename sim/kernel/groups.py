@@ -1,0 +1,13 @@
+"""Which groups of rules a build contains; the linker makes its own copy of the kernel with other values.
+
+They are constants of the build: a branch on one that is 0 leaves no code behind. Every number and policy is a run-time
+value, so that it can be swept without compiling. A pruned build gives the same bits as a full one on any spec that it
+serves.
+"""
+
+from __future__ import annotations
+
+RESTING = 1  # limits, stops, trailing stops, brackets, IOC / FOK / GTT, modify: anything but market orders
+MARGIN = 1  # funding, leverage, maintenance, liquidation, interest
+COSTS = 1  # slippage by volatility and volume, impact, spread from data, hazard
+RECORD = 1  # fills, trades and equity rows are written out; MAE and MFE are kept

@@ -1,0 +1,157 @@
+"""What an account may hold, and when it may no longer: buying power, maintenance, the price of liquidation."""
+
+from __future__ import annotations
+
+import math
+
+from huracan.sim.codes import CUT_TO_CASH, CUT_TO_MARGIN, INVERSE, SHORT_WITHOUT_BORROW
+from huracan.sim.kernel.groups import MARGIN
+from huracan.sim.options import part, rare
+from huracan.sim.prices import quantity_down, unit_notional, unit_value
+
+# Rounding may not leave a spot account a fraction of a cent below zero.
+SHY = 1.0 - 1e-15
+NEARLY = 1e-9  # less than this is rounding, not a cut
+
+
+@part
+def quantity_up(rule, qty):
+    """`qty` as it is without a lot; with one it stays on the lot, which rounding of the money may not undo."""
+    return qty if rule.lot_num == 0 else math.inf
+
+
+@part
+def room(v, k, side, price, fee_bps, reducing):
+    """How much the position may grow at `price` after `reducing` of it has been closed there: not yet floored."""
+    a = v.acct
+    t = v.settings
+    rule = v.rules[k]
+    unit = unit_notional(rule, price)
+    if t.all_spot == 1:
+        if side < 0:
+            return 0.0
+        paid = unit if t.fee_in_base == 1 else unit * (1.0 + fee_bps / 1e4)
+        return a.cash / paid * SHY
+    equity = a.cash
+    exposure = 0.0
+    for j in range(len(v.positions)):
+        q = v.positions[j].qty
+        if q != 0.0:
+            mark = price if j == k else v.positions[j].mark
+            equity += q * unit_value(v.rules[j], mark)
+            exposure += abs(q) * unit_notional(v.rules[j], mark)
+    exposure -= reducing * unit
+    equity -= reducing * unit * fee_bps / 1e4
+    return (t.leverage * equity - exposure) / (unit * (1.0 + t.leverage * fee_bps / 1e4)) * SHY
+
+
+@part
+def cut_to_money(v, k, side, qty, price, fee_bps):
+    """(quantity that the account allows at this price, the reason of the cut or 0)."""
+    held = v.positions[k].qty
+    reducing = min(qty, max(-side * held, 0.0))
+    more = qty - reducing
+    if not more > 0.0:
+        return qty, 0
+    most = room(v, k, side, price, fee_bps, reducing)
+    if more <= most * (1.0 + NEARLY):
+        return reducing + min(more, quantity_up(v.rules[k], most)), 0
+    allowed = quantity_down(v.rules[k], max(most, 0.0))
+    if allowed <= NEARLY * more:
+        allowed = 0.0
+    both = quantity_down(v.rules[k], reducing + allowed)
+    if v.settings.all_spot == 0:
+        return both, CUT_TO_MARGIN
+    return both, SHORT_WITHOUT_BORROW if side < 0 else CUT_TO_CASH
+
+
+@part
+def tier(t, notional):
+    """The tier that a notional falls in."""
+    i = 0
+    while i + 1 < t.n_tiers and notional >= t.tier_from[i + 1]:
+        i += 1
+    return i
+
+
+@part
+def maintenance(t, notional):
+    """Margin that must stay: marginal tiers."""
+    i = tier(t, notional)
+    return notional * t.tier_rate[i] - t.tier_less[i]
+
+
+@part
+def note_risk(v):
+    """Remember whether prices alone could bring the account to its maintenance: longs that are fully paid can't."""
+    if MARGIN:
+        risky = 0
+        if v.settings.all_spot == 0:
+            for k in range(len(v.positions)):
+                q = v.positions[k].qty
+                if q < 0.0 or (q > 0.0 and (v.acct.cash < 0.0 or v.rules[k].contract == INVERSE)):
+                    risky = 1
+        v.stats.risky = risky
+
+
+@part
+def in_danger(v):
+    """Whether the account might touch its maintenance in this row, every position at its own worst.
+
+    Never misses, may cry wolf.
+    """
+    if v.stats.risky == 0:
+        return False
+    a = v.acct
+    t = v.settings
+    worst = a.cash
+    need = 0.0
+    for k in range(len(v.positions)):
+        q = v.positions[k].qty
+        if q != 0.0:
+            b = v.bars[k]
+            px = v.positions[k].mark
+            if b.fresh == 1:
+                px = b.low if q > 0.0 else b.high
+            worst += q * unit_value(v.rules[k], px)
+            need += abs(q) * unit_notional(v.rules[k], px) * t.max_rate
+    return worst <= need
+
+
+@part
+def others(v, k):
+    """(equity without instrument k, maintenance of the others), at their last marks."""
+    equity = v.acct.cash
+    need = 0.0
+    for j in range(len(v.positions)):
+        q = v.positions[j].qty
+        if j != k and q != 0.0:
+            mark = v.positions[j].mark
+            equity += q * unit_value(v.rules[j], mark)
+            need += maintenance(v.settings, abs(q) * unit_notional(v.rules[j], mark))
+    return equity, need
+
+
+@rare
+def liquidation_price(v, k):
+    """The price of instrument k at which equity meets maintenance, all else at its last mark; NaN if there is none."""
+    t = v.settings
+    q = v.positions[k].qty
+    if t.all_spot == 1 or q == 0.0:
+        return math.nan
+    equity, need = others(v, k)
+    spare = equity - need
+    rule = v.rules[k]
+    m = rule.multiplier
+    for i in range(t.n_tiers):
+        rate = t.tier_rate[i]
+        if rule.contract == INVERSE:
+            y = (spare + t.tier_less[i]) / (m * (q + abs(q) * rate))
+            p = 1.0 / y
+        else:
+            p = -(spare + t.tier_less[i]) / (m * (q - abs(q) * rate))
+        if p > 0.0 and p < math.inf:
+            n = abs(q) * unit_notional(rule, p)
+            if n >= t.tier_from[i] and (i + 1 == t.n_tiers or n < t.tier_from[i + 1]):
+                return p
+    return math.nan

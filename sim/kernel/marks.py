@@ -1,0 +1,182 @@
+"""After a row: the account's worth, the trigger envelope of the next rows, and the statistics, a number at a time."""
+
+from __future__ import annotations
+
+import math
+
+from huracan.sim.codes import EMPTY, LIVE, MARKET, NEVER, TRAIL
+from huracan.sim.kernel.groups import RECORD, RESTING
+from huracan.sim.kernel.ledger import mark_excursion
+from huracan.sim.kernel.levels import comes_from
+from huracan.sim.kernel.levels import level as level_of
+from huracan.sim.kernel.orderbook import slots
+from huracan.sim.options import part, rare
+from huracan.sim.prices import unit_value
+
+DAY_NS = 86_400_000_000_000
+
+
+@part
+def position_value(v):
+    """Value of all positions at their marks."""
+    value = 0.0
+    for k in range(len(v.positions)):
+        q = v.positions[k].qty
+        if q != 0.0:
+            value += q * unit_value(v.rules[k], v.positions[k].mark)
+    return value
+
+
+@part
+def mark_account(v):
+    """Equity and its peak, as the ledger stands."""
+    a = v.acct
+    a.equity = a.cash + position_value(v)
+    a.peak = max(a.peak, a.equity)
+
+
+@part
+def excursions(v, k):
+    """MAE and MFE of an open trade by this bar's extremes; not in the bar inside which it was opened."""
+    d = v.desks[k]
+    q = v.positions[k].qty
+    if d.side != 0 and q != 0.0 and d.inside != v.acct.row:
+        mark_excursion(d, v.rules[k], q, v.bars[k].high)
+        mark_excursion(d, v.rules[k], q, v.bars[k].low)
+
+
+@part
+def envelope(v, k):
+    """Set the band of prices, and the row, that instrument k's orders must be looked at again."""
+    d = v.desks[k]
+    row = v.acct.row
+    lo, hi = slots(v, k)
+    n = 0
+    top = 0
+    wake = NEVER
+    up = math.inf
+    down = -math.inf
+    for j in range(lo, hi):
+        r = v.orders[j]
+        if r.state == EMPTY:
+            continue
+        n += 1
+        top = j + 1 - lo
+        wake = min(wake, min(r.cancel_row, r.modify_row))
+        if r.state != LIVE:
+            continue
+        if not RESTING or r.kind == MARKET:
+            wake = min(wake, max(row + 1, r.live_row))
+            continue
+        if r.arrived == 0:
+            wake = min(wake, max(row + 1, r.live_row))
+        wake = min(wake, min(r.die_row, r.hold_row))
+        lvl = level_of(v, r)
+        if comes_from(r) > 0:
+            up = min(up, lvl)
+            if r.kind == TRAIL:
+                down = max(down, r.reference)
+        else:
+            down = max(down, lvl)
+            if r.kind == TRAIL:
+                up = min(up, r.reference)
+    d.n_live = n
+    d.top = top
+    d.wake_row = wake
+    d.up = up
+    d.down = down
+
+
+@rare
+def envelopes(v):
+    """`envelope` of every instrument."""
+    for k in range(len(v.positions)):
+        envelope(v, k)
+
+
+@part
+def touched(v, k):
+    """Whether this row can concern an order of instrument k."""
+    d = v.desks[k]
+    b = v.bars[k]
+    return v.acct.row >= d.wake_row or (b.fresh == 1 and (b.high >= d.up or b.low <= d.down))
+
+
+@part
+def take_sample(s, equity):
+    """One more return on the sample grid."""
+    s.samples += 1
+    if equity != s.at_sample:
+        r = equity / s.at_sample - 1.0
+        s.sum_r += r
+        s.sum_r2 += r * r
+        loss = min(r, 0.0)  # a branch would be guessed wrong every other time
+        s.sum_neg2 += loss * loss
+        s.at_sample = equity
+
+
+@part
+def take_day(s, equity):
+    """One more return on the grid of days."""
+    s.days += 1
+    if equity != s.at_day:
+        r = equity / s.at_day - 1.0
+        s.day_r += r
+        s.day_r2 += r * r
+        s.at_day = equity
+
+
+@rare
+def up_to(s, ts_ns):
+    """Grid points before this close had the equity of the row before."""
+    if s.next_sample < ts_ns:
+        n = (ts_ns - 1 - s.next_sample) // s.sample_ns + 1
+        take_sample(s, s.last)
+        s.samples += n - 1
+        if s.held == 1:
+            s.exposed += n
+        s.next_sample += n * s.sample_ns
+    if s.next_day < ts_ns:
+        n = (ts_ns - 1 - s.next_day) // DAY_NS + 1
+        take_day(s, s.last)
+        s.days += n - 1
+        s.next_day += n * DAY_NS
+
+
+@part
+def statistics(v):
+    """Step 8: this row's equity into the running figures."""
+    a = v.acct
+    s = v.stats
+    ts = a.ts_ns
+    if s.next_sample < ts or s.next_day < ts:
+        up_to(s, ts)
+    held = 0
+    for k in range(len(v.positions)):
+        if v.positions[k].qty != 0.0:
+            held = 1
+    if s.next_sample == ts:
+        take_sample(s, a.equity)
+        s.exposed += held
+        s.next_sample += s.sample_ns
+    if s.next_day == ts:
+        take_day(s, a.equity)
+        s.next_day += DAY_NS
+    s.bars += 1
+    s.sum_equity += a.equity
+    s.last = a.equity
+    s.held = held
+    below = a.equity - a.peak
+    if (
+        below <= s.max_drawdown * a.peak * (1.0 - 1e-12) and below < 0.0
+    ):  # no division while it is surely not the deepest
+        s.max_drawdown = min(s.max_drawdown, below / a.peak)
+    if RECORD:
+        n = v.rec.n[2]
+        e = v.rec.equity[n]
+        e.ts_ns = ts
+        e.equity = a.equity
+        e.cash = a.cash
+        e.position_value = position_value(v)
+        e.drawdown = below / a.peak
+        v.rec.n[2] = n + 1

@@ -1,0 +1,150 @@
+"""The venue's side of an order's life: finishing it, and what that means for the other parts of its bracket."""
+
+from __future__ import annotations
+
+from huracan.sim.codes import (
+    BRACKET_EXIT,
+    DORMANT,
+    EMPTY,
+    ENTRY,
+    LIVE,
+    NEVER,
+    NEW,
+    POSITION_CLOSED,
+    STOP,
+    STOP_CHILD,
+    TAKE,
+)
+from huracan.sim.kernel.groups import RESTING
+from huracan.sim.options import part, rare
+
+
+@part
+def slots(v, k):
+    """(first, one past the last) of the slots of instrument k that may hold an order."""
+    each = len(v.orders) // len(v.positions)
+    return k * each, k * each + v.desks[k].top
+
+
+@part
+def count(v, reason):
+    """Count a refusal, a cut or a cancel by its name."""
+    v.stats.counts[reason] += 1
+
+
+@part
+def drop(v, j):
+    """Free a slot; whatever pointed to it must be mended by the caller."""
+    v.orders[j].state = EMPTY
+
+
+@part
+def drop_child(v, j):
+    """Free a bracket's child and forget it in entry and sibling."""
+    r = v.orders[j]
+    if r.entry >= 0:
+        e = v.orders[r.entry]
+        if r.role == TAKE:
+            e.take = -1
+        else:
+            e.stop = -1
+    if r.role == TAKE and r.stop >= 0:
+        v.orders[r.stop].take = -1
+    if r.role == STOP_CHILD and r.take >= 0:
+        v.orders[r.take].stop = -1
+    r.state = EMPTY
+
+
+@part
+def leave_children(v, e):
+    """A bracket's entry is done: children that hold nothing go with it, the others stand on their own."""
+    for j in (e.take, e.stop):
+        if j >= 0:
+            v.orders[j].entry = -1
+            if v.orders[j].state == DORMANT:
+                v.orders[j].state = EMPTY
+    e.take = -1
+    e.stop = -1
+
+
+@part
+def finish(v, j, reason):
+    """An order is done; `reason` 0 when it has simply filled."""
+    r = v.orders[j]
+    if reason != 0:
+        count(v, reason)
+    if RESTING:
+        if r.role == ENTRY:
+            leave_children(v, r)
+        elif r.role == TAKE or r.role == STOP_CHILD:
+            drop_child(v, j)
+    r.state = EMPTY
+
+
+@part
+def entry_filled(v, r, qty):
+    """A bracket's entry has filled by `qty`: its children live for as much more, from here on."""
+    for j in (r.take, r.stop):
+        if j >= 0:
+            c = v.orders[j]
+            c.qty += qty
+            c.left += qty
+            if c.state == DORMANT:
+                c.state = LIVE
+                c.arrived = 0
+                c.live_row = v.acct.row
+                c.live_ns = 0
+                c.done_row = v.acct.row  # born at an open, it is the path that sees it first
+    if r.stop >= 0:
+        s = v.orders[r.stop]
+        if r.hold > 0 and s.hold_row == NEVER:
+            s.hold_row = v.acct.row + r.hold - 1
+
+
+@part
+def child_filled(v, j, qty):
+    """A bracket's child has filled by `qty`: its sibling shrinks, what is left of the entry is cancelled."""
+    r = v.orders[j]
+    if r.entry >= 0:
+        finish(v, r.entry, BRACKET_EXIT)
+    other = r.stop if r.role == TAKE else r.take
+    if other >= 0:
+        c = v.orders[other]
+        c.left -= qty
+        if not c.left > 1e-12 * c.qty:
+            drop_child(v, other)
+
+
+@rare
+def position_closed(v, k, before, after):
+    """The position of side `before` is gone.
+
+    Children of finished entries have nothing to guard any more, those of others sleep until the entry fills again.
+    """
+    lo, hi = slots(v, k)
+    for j in range(lo, hi):
+        r = v.orders[j]
+        if r.state != LIVE or (r.role != TAKE and r.role != STOP_CHILD) or not r.left > 0.0:
+            continue
+        if after != 0.0 and not r.side * before < 0.0:
+            continue
+        if r.entry < 0:
+            count(v, POSITION_CLOSED)
+            drop_child(v, j)
+        else:
+            r.state = DORMANT
+            r.qty = 0.0
+            r.left = 0.0
+            if r.waiting == 1:
+                r.waiting = 0
+                r.kind = STOP
+
+
+@rare
+def cancel_everything(v, reason):
+    """Every order of the account is cancelled."""
+    for j in range(len(v.orders)):
+        if v.orders[j].state != EMPTY:
+            if v.orders[j].state == LIVE or v.orders[j].state == NEW:
+                count(v, reason)
+            v.orders[j].state = EMPTY

@@ -1,0 +1,117 @@
+"""The state of many lanes: one record each, all plain bytes, allocated here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from huracan.sim import layout
+from huracan.sim.layout import GateLanes, Lanes, Recorder
+from huracan.sim.linker import Linked
+from huracan.sim.memory import as_records
+
+Records = np.ndarray[Any, Any]
+DAY_NS = 86_400_000_000_000
+
+
+def records(dtype: np.dtype[Any], *shape: int) -> Any:
+    """Zeroed records whose fields are attributes, in compiled code and in plain Python alike."""
+    return as_records(np.zeros(shape, dtype))
+
+
+def next_grid(ts_ns: int, step_ns: int) -> int:
+    """The first multiple of step_ns after ts_ns.
+
+    >>> next_grid(10, 4), next_grid(12, 4)
+    (12, 16)
+    """
+    return (ts_ns // step_ns + 1) * step_ns
+
+
+def new_lanes(
+    linked: Linked,
+    settings: Records,
+    params: Records,
+    own_state: Records,
+    rules: Records,
+    *,
+    slots: int,
+    start_ns: int,
+) -> Lanes:
+    """Lanes at a run's start: one for each record of `settings` and `params`; start_ns is the first live bar's open."""
+    n, instruments = len(settings), len(rules)
+    acct = records(layout.account, n)
+    for name in ("cash", "equity", "peak"):
+        acct[name] = settings["cash"]
+    acct["ts_ns"] = start_ns
+    orders = records(layout.order, n, instruments * slots)
+    desks = records(layout.desk, n, instruments)
+    desks["wake_row"] = layout.NEVER
+    desks["up"], desks["down"] = np.inf, -np.inf
+    stats = records(layout.stats, n)
+    stats["sample_ns"] = settings["sample_ns"]
+    for i, step in enumerate(settings["sample_ns"]):
+        stats["next_sample"][i] = next_grid(start_ns, int(step))
+    stats["refilled_row"] = -1
+    stats["next_day"] = next_grid(start_ns, DAY_NS)
+    for name in ("last", "at_sample", "at_day", "peak"):
+        stats[name] = settings["cash"]
+    u = records(linked.u, n)
+    u[:] = own_state[0]
+    return Lanes(
+        acct,
+        orders,
+        records(layout.position, n, instruments),
+        desks,
+        stats,
+        as_records(settings),
+        as_records(params),
+        u,
+        *nothing_known(linked.f, linked.wide, n, instruments),
+        as_records(rules),
+        np.zeros(n, np.int64),
+    )
+
+
+def nothing_known(f: np.dtype[Any], wide: np.dtype[Any], n: int, instruments: int) -> tuple[Any, Any, Any, Any]:
+    """Feature records before any bar: all NaN. (feats, feats1, wide, wide1)"""
+    out = (records(f, n, instruments), records(f, n, instruments), records(wide, n), records(wide, n))
+    for r in out:
+        for name in r.dtype.names or ():
+            r[name] = np.nan
+    return out
+
+
+def gate_lanes(linked: Linked, g: int, params: Records, own_state: Records, instruments: int) -> GateLanes:
+    """State of gate g for every lane."""
+    r = linked.gates[g]
+    n = len(params)
+    u = records(r.u, n)
+    u[:] = own_state[0]
+    return GateLanes(
+        as_records(params), u, *nothing_known(r.f, r.wide, n, instruments), np.zeros((n, len(r.reasons) + 1), np.int64)
+    )
+
+
+def recorder(fills: int, trades: int, rows: int, margin: int) -> Recorder:
+    """Buffers of a recording run.
+
+    The machine stops before a row that might not fit, which `margin` executions always do.
+    """
+    n = np.zeros(5, np.int64)
+    n[3], n[4] = fills - margin, trades - margin
+    return Recorder(records(layout.fill, fills), records(layout.trade, trades), records(layout.equity, rows), n)
+
+
+def no_recorder() -> Recorder:
+    """What a build without a recorder is given."""
+    return recorder(1, 1, 1, 0)
+
+
+def snapshot(lanes: Lanes, gates: Sequence[GateLanes]) -> bytes:
+    """All state as bytes: equal bytes go on equally."""
+    parts = [np.ascontiguousarray(a).tobytes() for a in lanes]
+    parts += [np.ascontiguousarray(a).tobytes() for g in gates for a in g]
+    return b"".join(parts)

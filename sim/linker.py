@@ -1,0 +1,432 @@
+"""The linker: writes the small stub that binds one strategy and its gates to one build of the kernel, and imports it.
+
+A stub's name hashes everything that its machine code depends on: the kernel's and the helpers' sources, the strategy's
+and the gates' files, the record layout, the groups and numba itself. Only the stub's entry is cached on disk, so that
+an edited helper can't leave old code running.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+import threading
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from huracan.sim import layout
+from huracan.sim.declare import Declaration
+from huracan.sim.refusal import Refused
+from huracan.sim.sources import kernel_sources, strategy_sources
+from huracan.sim.stubs import load_stub
+
+KERNEL_MODULES = (
+    "margin",
+    "ledger",
+    "orderbook",
+    "execute",
+    "levels",
+    "opens",
+    "liquidate",
+    "path",
+    "marks",
+    "advance",
+    "decide",
+)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What a build contains (kernel/groups.py says what each means)."""
+
+    resting: int = 1
+    margin: int = 1
+    costs: int = 1
+    record: int = 1
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A linked machine: its entry, and the records that it expects for parameters, own state and features."""
+
+    entry: Callable[..., int]
+    p: np.dtype[Any]
+    u: np.dtype[Any]
+    f: np.dtype[Any]
+    wide: np.dtype[Any]
+    gates: tuple[GateRecords, ...]
+    groups: Groups
+    code_hash: str
+
+
+@dataclass(frozen=True)
+class GateRecords:
+    """The records of one gate."""
+
+    name: str
+    p: np.dtype[Any]
+    u: np.dtype[Any]
+    f: np.dtype[Any]
+    wide: np.dtype[Any]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a stub finds when it asks for its functions."""
+
+    step: Callable[..., Any]
+    checks: tuple[Callable[..., Any], ...]
+    p: np.dtype[Any]
+    u: np.dtype[Any]
+    f: np.dtype[Any]
+    wide: np.dtype[Any]
+    gates: tuple[GateRecords, ...]
+
+
+_lock = threading.RLock()
+_bound: dict[str, Bound] = {}
+
+
+def bound(key: str) -> Bound:
+    """The functions and records that the linker has put down for a stub."""
+    return _bound[key]
+
+
+@cache
+def kernel(groups: Groups) -> types.SimpleNamespace:
+    """A copy of the kernel's modules with these groups as constants."""
+    package = "huracan.sim.kernel"
+    names = ["groups", *KERNEL_MODULES]
+    found: dict[str, Any] = {}
+    with _lock:
+        saved = {n: sys.modules.pop(f"{package}.{n}", None) for n in names}
+        parent = importlib.import_module(package)
+        try:
+            constants = types.ModuleType(f"{package}.groups")
+            for name, value in vars(groups).items():
+                setattr(constants, name.upper(), value)
+            sys.modules[f"{package}.groups"] = constants
+            for n in KERNEL_MODULES:
+                found[n] = importlib.import_module(f"{package}.{n}")
+        finally:
+            for n, module in saved.items():
+                sys.modules.pop(f"{package}.{n}", None)
+                if module is not None:
+                    sys.modules[f"{package}.{n}"] = module
+                    setattr(parent, n, module)
+    return types.SimpleNamespace(**found)
+
+
+def declaration(fn: Callable[..., Any], role: str) -> Declaration:
+    """What a function declared; refused if it is not a strategy (a gate)."""
+    d = getattr(fn, "__huracan__", None)
+    if not isinstance(d, Declaration) or d.role != role:
+        raise Refused(f"{getattr(fn, '__name__', fn)!r} is not a {role}", fix=f"put @{role}(...) above it")
+    return d
+
+
+def param_record(d: Declaration, is_wide: Callable[[str, Any], bool]) -> np.dtype[Any]:
+    """Record of a declaration's parameters, then a table row for each of its features."""
+    fields = [(n, "f8" if p.kind == "number" else "i8") for n, p in d.params.items()]
+    fields += [(f"c_{n}", "i8") for n in d.features]
+    return np.dtype(fields or [("none", "i8")], align=True)
+
+
+def state_record(d: Declaration) -> np.dtype[Any]:
+    """Record of a declaration's own state: numbers and fixed arrays of numbers."""
+    fields: list[Any] = []
+    for n, v in d.state.items():
+        first = v[0] if isinstance(v, (list, tuple)) and v else v
+        if isinstance(first, bool) or not isinstance(first, (int, float)):
+            raise Refused(
+                f"state {n!r} starts as {v!r}",
+                where=f"{d.name}: state",
+                fix="use numbers or lists of numbers, e.g. n=0, last=[0.0] * 16",
+            )
+        kind = "i8" if isinstance(first, int) else "f8"
+        fields.append((n, kind, (len(v),)) if isinstance(v, (list, tuple)) else (n, kind))
+    return np.dtype(fields or [("none", "i8")], align=True)
+
+
+def feature_records(d: Declaration, is_wide: Callable[[str, Any], bool]) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    """Records of the features that each instrument has, and of those of the whole."""
+    each = [(n, "f8") for n, f in d.features.items() if not is_wide(n, d.features)]
+    wide = [(n, "f8") for n, f in d.features.items() if is_wide(n, d.features)]
+    return np.dtype(each or [("none", "f8")], align=True), np.dtype(wide or [("none", "f8")], align=True)
+
+
+def initial_state(d: Declaration, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """One record of own state as declared."""
+    record = np.zeros(1, dtype)
+    for n, v in d.state.items():
+        record[n][0] = v
+    return record
+
+
+def indent(lines: Sequence[str], by: int) -> str:
+    """Lines of generated code at a depth of `by` spaces; `pass` if there are none."""
+    return "\n".join(" " * by + line for line in (lines or ["pass"]))
+
+
+def loads(
+    prefix: str, d: Declaration, is_wide: Callable[[str, Any], bool], stack: bool
+) -> tuple[list[str], list[str], list[str]]:
+    """Generated lines that move features from table to records: (once a lane, per instrument k, of the whole)."""
+    once: list[str] = []
+    each: list[str] = []
+    wide: list[str] = []
+    for n in d.features:
+        if is_wide(n, d.features):
+            wide += [f"{prefix}wide1.{n} = {prefix}wide.{n}", f"{prefix}wide.{n} = table[{prefix}p.c_{n}, i]"]
+        elif stack:
+            once.append(f"{prefix}t_{n} = table[{prefix}p.c_{n}]")
+            each += [f"{prefix}f1[k].{n} = {prefix}f[k].{n}", f"{prefix}f[k].{n} = {prefix}t_{n}[i]"]
+        else:
+            each += [f"{prefix}f1[k].{n} = {prefix}f[k].{n}", f"{prefix}f[k].{n} = table[{prefix}p.c_{n} + k, i]"]
+    return once, each, wide
+
+
+TEMPLATE = '''# Written by huracan's linker; not to be edited.
+import numpy as np
+from numba import njit
+
+from huracan.sim import layout
+from huracan.sim.layout import Ctx, Fine, Venue
+from huracan.sim.linker import Groups, bound, kernel
+from huracan.sim.memory import record_type, stack_slots
+from huracan.sim.options import LINKED_ENTRY, USER
+from huracan.sim.record_copy import copy_record
+
+B = bound({key!r})
+K = kernel({groups!r})
+step = njit(**USER)(B.step)
+{checks}
+begin_row = K.advance.begin_row
+end_row = K.advance.end_row
+warm_row = K.advance.warm_row
+new_slot = K.decide.new_slot
+may_increase = K.decide.may_increase
+refuse_want = K.decide.refuse_want
+post = K.decide.post
+after_wants = K.decide.after_wants
+{types}
+
+
+@njit(**LINKED_ENTRY)
+def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last_row):
+    """Run lanes lo..hi over rows row_lo..row_hi of this chunk, whose first row is the tape's row0.
+
+    Returns the first row not done.
+    """
+    rules = lanes.rules
+{allocate}
+    n_costs = len(tape.costs)
+    n_spans = len(tape.spans)
+    i = row_lo
+    for c in range(lo, hi):
+{enter}
+        s = settings[0] if {stack} else settings
+        at = lanes.cursor[c]
+        i = row_lo
+        while i < row_hi:
+            if {record}:
+                if rec.n[0] >= rec.n[3] or rec.n[1] >= rec.n[4]:
+                    break
+            row = tape.rows[i]
+            bars = tape.bars[i]
+            n = {n}
+            v = Venue(
+                acct, orders, positions, desks, stats, bars, rules, s, tape.costs[min(i, n_costs - 1)], rec,
+                Fine(tape.fine, tape.spans[min(i, n_spans - 1)]),
+            )
+            if row.live == 1:
+                at = begin_row(v, row0 + i, row, tape.payments, at)
+            else:
+                warm_row(v, row0 + i, row)
+            for k in range(n):
+                if bars[k].fresh == 1:
+{load_each}
+{load_wide}
+            if row.live == 1:
+                if acct.bankrupt == 0:
+{steps}
+                    if acct.n_new > 0:
+                        ctx = Ctx(
+                            acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0,
+                            p, u, rules, s,
+                        )
+                        for order_id in range(acct.first_new + 1, acct.next_id + 1):
+                            j = new_slot(ctx, order_id)
+                            if j < 0:
+                                continue
+                            want = orders[j]
+{gates}
+                            post(v, j)
+                    if acct.n_new > 0 or acct.n_requests > 0:
+                        after_wants(v)
+                end_row(v, row0 + i, row0 + i == last_row)
+            i += 1
+        lanes.cursor[c] = at
+{leave}
+    return i
+'''
+
+STEP_EACH = """for k in range(n):
+    if bars[k].fresh == 1:
+        step(Ctx(
+            acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k, p, u, rules, s
+        ))"""
+STEP_ALL = """step(Ctx(
+    acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0, p, u, rules, s
+))"""
+
+STATE = (
+    ("acct", "layout.account", 1),
+    ("orders", "layout.order", 0),
+    ("positions", "layout.position", 1),
+    ("desks", "layout.desk", 1),
+    ("stats", "layout.stats", 1),
+    ("settings", "layout.settings", 1),
+    ("p", "B.p", 1),
+    ("u", "B.u", 1),
+    ("f", "B.f", 1),
+    ("f1", "B.f", 1),
+    ("wide", "B.wide", 1),
+    ("wide1", "B.wide", 1),
+)
+SCALARS = ("acct", "stats", "p", "u", "wide", "wide1")
+FIELD = {"f": "feats", "f1": "feats1"}
+
+
+def gate_block(n_gates: int) -> str:
+    """Generated code that runs the gates in order on one want."""
+    lines: list[str] = []
+    for g in range(n_gates):
+        lines += [
+            "if may_increase(ctx, want):",
+            f"    code = check{g}(Ctx(",
+            f"        acct, orders, positions, bars, g{g}f, g{g}f1, g{g}wide, g{g}wide1, bars[want.inst],",
+            f"        positions[want.inst], g{g}f[want.inst], g{g}f1[want.inst], want.inst, g{g}p, g{g}u, rules, s",
+            "    ), want)",
+            "    if code != 0:",
+            "        refuse_want(ctx, j)",
+            f"        lanes_g{g}.counts[c, min(max(code, 0), lanes_g{g}.counts.shape[1] - 1)] += 1",
+            "        continue",
+        ]
+    return indent(lines, 28)
+
+
+def stub_text(
+    key: str,
+    groups: Groups,
+    d: Declaration,
+    gates: Sequence[Declaration],
+    slots: int,
+    is_wide: Callable[[str, Any], bool],
+) -> str:
+    """The stub's source.
+
+    With slots > 0 one instrument's state lives on the stack; with 0 any number of instruments, in memory.
+    """
+    stack = slots > 0
+    allocate: list[str] = []
+    enter: list[str] = []
+    leave: list[str] = []
+    kinds: list[str] = []
+    for name, record, count in STATE:
+        memory = f"lanes.{FIELD.get(name, name)}"
+        if stack:
+            kinds.append(f"{name}_t = record_type({record})")
+            allocate.append(f"{name}_s = stack_slots({name}_t, {count or slots})")
+            if name in (*SCALARS, "settings"):
+                enter.append(f"copy_record({name}_s[0], {memory}[c])")
+                leave.append(f"copy_record({memory}[c], {name}_s[0])")
+            else:
+                enter += [f"for m in range({count or slots}):", f"    copy_record({name}_s[m], {memory}[c, m])"]
+                leave += [f"for m in range({count or slots}):", f"    copy_record({memory}[c, m], {name}_s[m])"]
+            enter.append(f"{name} = {name}_s[0]" if name in SCALARS else f"{name} = {name}_s")
+        else:
+            enter.append(f"{name} = {memory}[c]")
+    once, each, wide = loads("", d, is_wide, stack)
+    for g, gd in enumerate(gates):
+        for name in ("p", "u", "wide", "wide1"):
+            enter.append(f"g{g}{name} = lanes_g{g}.{name}[c]")
+        enter += [f"g{g}f = lanes_g{g}.feats[c]", f"g{g}f1 = lanes_g{g}.feats1[c]"]
+        more_once, more_each, more_wide = loads(f"g{g}", gd, is_wide, stack)
+        once += more_once
+        each += more_each
+        wide += more_wide
+    return TEMPLATE.format(
+        key=key,
+        groups=groups,
+        checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(len(gates))),
+        types="\n".join(kinds),
+        gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
+        allocate=indent(allocate, 4),
+        enter=indent(enter + once, 8),
+        leave=indent(leave, 8),
+        stack=stack,
+        record=bool(groups.record),
+        n=1 if stack else "tape.bars.shape[1]",
+        load_each=indent(each, 20),
+        load_wide=indent(wide, 12),
+        steps=indent((STEP_EACH if d.scope == "each" else STEP_ALL).split("\n"), 20),
+        gates=gate_block(len(gates)),
+    )
+
+
+def link(
+    step: Callable[..., Any],
+    checks: Sequence[Callable[..., Any]],
+    groups: Groups,
+    *,
+    instruments: int,
+    slots: int,
+    is_wide: Callable[[str, Any], bool],
+) -> Linked:
+    """Bind a strategy and its gates to a build of the kernel.
+
+    From the cache if nothing it depends on has changed, else compiled at the first call.
+    """
+    d = declaration(step, "strategy")
+    gate_declarations = [declaration(c, "gate") for c in checks]
+    f, wide = feature_records(d, is_wide)
+    records = []
+    for gd in gate_declarations:
+        gf, gwide = feature_records(gd, is_wide)
+        records.append(GateRecords(gd.name, param_record(gd, is_wide), state_record(gd), gf, gwide, gd.reasons))
+    here = Bound(step, tuple(checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
+    sources = strategy_sources([step, *checks])
+    identity = repr(
+        (
+            groups,
+            slots if instruments == 1 else 0,
+            layout.layout_hash(),
+            sources,
+            here.p.descr,
+            here.u.descr,
+            f.descr,
+            wide.descr,
+        )
+    )
+    identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in records]) + kernel_sources()
+    key = hashlib.sha256(identity.encode()).hexdigest()[:20]
+    with _lock:
+        _bound[key] = here
+        module = load_stub(
+            stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide), kernel_paths()
+        )
+    return Linked(module.entry, here.p, here.u, here.f, here.wide, tuple(records), groups, key)
+
+
+def kernel_paths() -> list[Path]:
+    """Files whose text every stub depends on."""
+    room = Path(__file__).parent
+    return sorted([*(room / "kernel").glob("*.py"), *(room / "costs").glob("*.py"), *room.glob("*.py")])

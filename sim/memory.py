@@ -1,0 +1,75 @@
+"""Records on the stack, for compiled code: LLVM may keep their fields in registers once everything is inlined.
+
+In plain Python (NUMBA_DISABLE_JIT=1) the same names give zeroed record arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import config, from_dtype, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+
+class Record(np.record):  # type: ignore[misc]
+    """A record in plain Python whose fields come before numpy's methods: `f.std` is the feature, not a function."""
+
+    def __getattribute__(self, name: str) -> Any:
+        fields = np.void.__getattribute__(self, "dtype").fields
+        if fields is not None and name in fields:
+            return np.void.__getattribute__(self, "getfield")(*fields[name][:2])
+        return np.record.__getattribute__(self, name)
+
+
+def as_records(a: np.ndarray[Any, Any]) -> Any:
+    """A structured array whose records' fields are attributes, for compiled code and plain Python alike."""
+    a = np.ascontiguousarray(a)
+    if config.DISABLE_JIT:
+        return np.asarray(a).view(np.dtype((Record, a.dtype)))
+    return a.view(np.recarray)
+
+
+if config.DISABLE_JIT:
+
+    def record_type(dt: np.dtype[Any]) -> Any:
+        return dt
+
+    def stack_slots(dt: Any, n: int) -> Any:
+        return as_records(np.zeros(n, dt))
+
+else:
+    from llvmlite import ir
+
+    def record_type(dt: np.dtype[Any]) -> Any:
+        return from_dtype(dt)
+
+    @intrinsic
+    def stack_slots(typingctx: Any, dt: Any, n: Any) -> Any:
+        """n zeroed records on the stack; n is a literal. A few kB at most: large ones make LLVM take minutes."""
+        record = dt.instance_type if isinstance(dt, types.TypeRef) else dt.dtype
+        if not isinstance(n, types.IntegerLiteral):
+            return None
+        count = n.literal_value
+        array = types.Array(record, 1, "C")
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            size = record.size
+            p = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(8), size * count))
+            p.align = 64
+            cgutils.memset(builder, p, ir.Constant(ir.IntType(64), size * count), 0)
+            a = make_array(array)(context, builder)
+            item = context.get_constant(types.intp, size)
+            populate_array(
+                a,
+                data=builder.bitcast(p, context.get_data_type(record).as_pointer()),
+                shape=cgutils.pack_array(builder, [context.get_constant(types.intp, count)]),
+                strides=cgutils.pack_array(builder, [item]),
+                itemsize=item,
+                meminfo=None,
+            )
+            return a._getvalue()
+
+        return array(dt, n), codegen

@@ -1,0 +1,78 @@
+"""Prices, lots and what a quantity is worth: the small arithmetic that decide and venue share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from huracan.sim.codes import INVERSE
+from huracan.sim.options import part
+
+
+@part
+def unit_value(rule, price):
+    """Signed value of one unit of a long position in settle currency.
+
+    An inverse contract falls in value as coin per quote rises.
+    """
+    if rule.contract == INVERSE:
+        return -rule.multiplier / price
+    return rule.multiplier * price
+
+
+@part
+def unit_notional(rule, price):
+    """Absolute value of one unit in settle currency."""
+    if rule.contract == INVERSE:
+        return rule.multiplier / price
+    return rule.multiplier * price
+
+
+@part
+def price_down(rule, price):
+    """The nearest price on the tick at or below `price`.
+
+    The exact fraction keeps 0.1 * 3 from becoming 0.30000000000000004.
+    """
+    if rule.tick_num == 0:
+        return price
+    n = np.floor(price * rule.tick_den / rule.tick_num + 1e-9)
+    return n * rule.tick_num / rule.tick_den
+
+
+@part
+def price_up(rule, price):
+    """The nearest price on the tick at or above `price`."""
+    if rule.tick_num == 0:
+        return price
+    n = np.ceil(price * rule.tick_den / rule.tick_num - 1e-9)
+    return n * rule.tick_num / rule.tick_den
+
+
+@part
+def price_ticks_away(rule, price, ticks):
+    """`price` moved by whole ticks."""
+    if rule.tick_num == 0:
+        return price
+    n = np.floor(price * rule.tick_den / rule.tick_num + 0.5) + ticks
+    return n * rule.tick_num / rule.tick_den
+
+
+@part
+def quantity_down(rule, qty):
+    """The largest whole number of lots at or below `qty`."""
+    if rule.lot_num == 0:
+        return qty
+    n = np.floor(qty * rule.lot_den / rule.lot_num + 1e-9)
+    return n * rule.lot_num / rule.lot_den
+
+
+@part
+def quantity_on_lot(rule, qty):
+    """`qty` snapped to the lot it stands on, so that a hundred additions of 0.1 are 10; off the lot left alone."""
+    if rule.lot_num == 0:
+        return qty
+    x = qty * rule.lot_den / rule.lot_num
+    n = np.floor(x + 0.5)
+    if abs(x - n) > 1e-6:
+        return qty
+    return n * rule.lot_num / rule.lot_den

@@ -1,0 +1,299 @@
+"""A tape of bars: any number of instruments on one timeline of rows, handed to the machine in chunks.
+
+The columns stay as the data room gave them; a chunk's records are made when they are asked for, so that memory does not
+grow with the tape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from huracan.sim import layout
+from huracan.sim.layout import Contract, TapeView
+from huracan.sim.memory import as_records
+from huracan.sim.refusal import Refused
+from huracan.sim.series import Bars, Floats, Ints, Payments, Rules
+
+Records = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Instruments on one timeline.
+
+    `latest[k][r]` is the place of instrument k's last bar that has closed by row r, -1 before its first.
+    """
+
+    series: tuple[Bars, ...]
+    close_ns: Ints  # (rows,)
+    open_ns: Ints
+    latest: tuple[Ints, ...]
+    payments: Records  # layout.payment, in time order
+    fund_hi: Ints  # (rows,) payments with an instant before the row's close, counted
+    first_live: int  # rows before it only warm features up
+    rules: Records  # layout.rules, (instruments,)
+    sigma: tuple[Floats, ...]  # per bar of each instrument; empty when no model needs it
+    volume_mean: tuple[Floats, ...]
+    fine: tuple[Bars, ...]
+    repairs: dict[str, int]
+    data_hash: str
+
+    @property
+    def rows(self) -> int:
+        return len(self.close_ns)
+
+    @property
+    def timeframe_ns(self) -> int:
+        return self.series[0].timeframe_ns
+
+
+def exact_fraction(value: float) -> tuple[int, int]:
+    """A decimal number as the fraction that was meant: 0.1 is 1 / 10; (0, 1) for 0.
+
+    >>> exact_fraction(0.05)
+    (1, 20)
+    """
+    f = Fraction(Decimal(repr(float(value))))
+    return f.numerator, f.denominator
+
+
+def rule_records(series: Sequence[Bars]) -> Records:
+    """layout.rules of every instrument."""
+    out = np.zeros(len(series), layout.rules)
+    for k, s in enumerate(series):
+        r = s.rules
+        lot = exact_fraction(r.lot)
+        out[k]["tick_num"], out[k]["tick_den"] = r.tick_num, r.tick_den
+        out[k]["lot_num"], out[k]["lot_den"] = lot
+        out[k]["contract"] = Contract[r.kind.upper()]
+        out[k]["capped"] = s.volume is not None
+        out[k]["min_notional"] = r.min_notional
+        out[k]["multiplier"] = r.multiplier
+        out[k]["tick"] = r.tick
+    return out
+
+
+def timeline(series: Sequence[Bars]) -> tuple[Ints, tuple[Ints, ...]]:
+    """(close times of all rows, place of each instrument's last closed bar in every row)."""
+    closes = [s.open_ns + s.timeframe_ns for s in series]
+    first = closes[0]
+    if all(len(c) == len(first) and np.array_equal(c, first) for c in closes):
+        own = np.arange(len(first), dtype=np.int64)
+        return first, tuple(own for _ in closes)
+    union = np.unique(np.concatenate(closes))
+    return union, tuple(np.searchsorted(c, union, side="right") - 1 for c in closes)
+
+
+def payment_records(payments: Sequence[Payments | None], first_ns: int, last_ns: int) -> Records:
+    """All instruments' funding between two times, in time order."""
+    parts = []
+    for k, p in enumerate(payments):
+        if p is None:
+            continue
+        inside = (p.ts_ns >= first_ns) & (p.ts_ns < last_ns)
+        part = np.zeros(int(inside.sum()), layout.payment)
+        part["ts_ns"], part["inst"] = p.ts_ns[inside], k
+        part["rate"], part["mark"] = p.rate[inside], p.mark[inside]
+        parts.append(part)
+    if not parts:
+        return np.zeros(0, layout.payment)
+    merged = np.concatenate(parts)
+    return merged[np.lexsort((merged["inst"], merged["ts_ns"]))]
+
+
+def trailing(values: Floats, window: int) -> Floats:
+    """Mean of the `window` values before each place; NaN until there are as many.
+
+    Summed in a fixed order, so that every machine agrees.
+    """
+    out = np.full(len(values), np.nan)
+    if len(values) > window:
+        total = np.zeros(len(values) - window)
+        for j in range(window):
+            total += values[j : j + len(total)]
+        out[window:] = total / window
+    return out
+
+
+def cost_columns(bars: Bars, window: int) -> tuple[Floats, Floats]:
+    """(standard deviation of close-to-close returns, mean volume) of the `window` bars before each bar."""
+    n = len(bars.close)
+    returns = np.full(n, np.nan)
+    returns[1:] = bars.close[1:] / bars.close[:-1] - 1.0
+    mean = trailing(returns, window)
+    sigma = np.full(n, np.nan)
+    if n > window:
+        total = np.zeros(n - window)
+        for j in range(window):
+            d = returns[j : j + len(total)] - mean[window:]
+            total += d * d
+        sigma[window:] = np.sqrt(total / window)
+    volume = bars.volume if bars.volume is not None else np.full(n, np.nan)
+    mean_volume = trailing(volume, window)
+    mean_volume[np.isnan(sigma)] = np.nan  # both are known from the same bar on
+    return sigma, mean_volume
+
+
+def build_tape(
+    series: Sequence[Bars],
+    payments: Sequence[Payments | None] = (),
+    *,
+    start_ns: int | None = None,
+    warmup: int = 0,
+    window: int = 0,
+    fine: Sequence[Bars] = (),
+) -> Tape:
+    """Put instruments on one timeline.
+
+    Rows that close after `start_ns` are live, up to `warmup` before them warm features up.
+    """
+    if not series:
+        raise Refused("there is no instrument", where="[data]", fix="name a file, symbols or a synthetic market")
+    steps = sorted({s.timeframe_ns for s in series})
+    if len(steps) > 1:
+        raise Refused("instruments of different timeframes", where="[data]", fix="resample them to one timeframe")
+    names = [(s.venue, s.symbol) for s in series]
+    if len(set(names)) < len(names):
+        raise Refused("an instrument is named twice", where="[data]", fix="give each file its own symbol or venue")
+    for s in series:
+        if len(s.open_ns) == 0:
+            raise Refused(f"{s.symbol} has no bars", where="[data]", fix="check start, end and the file")
+    close_ns, latest = timeline(series)
+    first_live = 0 if start_ns is None else int(np.searchsorted(close_ns, start_ns, side="right"))
+    if first_live >= len(close_ns):
+        raise Refused("no bar after the start", where="[data] start", fix="choose an earlier start")
+    cut = max(first_live - warmup, 0) if start_ns is not None else 0
+    if start_ns is None:
+        first_live = min(warmup, len(close_ns) - 1)
+    close_ns, latest, first_live = close_ns[cut:], tuple(x[cut:] for x in latest), first_live - cut
+    open_ns = close_ns - steps[0]
+    records = payment_records(payments, int(open_ns[first_live]), int(close_ns[-1]))
+    repairs: dict[str, int] = {}
+    for s in series:
+        for name, count in s.repairs.items():
+            repairs[name] = repairs.get(name, 0) + count
+    for p in payments:
+        for name, count in (p.repairs if p is not None else {}).items():
+            repairs[name] = repairs.get(name, 0) + count
+    no_mark = int(np.isnan(records["mark"]).sum()) if len(records) else 0
+    if no_mark:
+        repairs["funding_mark_from_last_price"] = no_mark
+    columns = [cost_columns(s, window) for s in series] if window else []
+    return Tape(
+        tuple(series),
+        close_ns,
+        open_ns,
+        latest,
+        records,
+        np.searchsorted(records["ts_ns"], close_ns, side="left"),
+        first_live,
+        rule_records(series),
+        tuple(c[0] for c in columns),
+        tuple(c[1] for c in columns),
+        tuple(fine),
+        repairs,
+        tape_hash(series, payments, fine),
+    )
+
+
+def tape_hash(series: Sequence[Bars], payments: Sequence[Payments | None], fine: Sequence[Bars]) -> str:
+    """Identity of the data: every instrument's hash, rules and name, in order."""
+    parts: list[object] = []
+    for s in (*series, *fine):
+        r: Rules = s.rules
+        parts.append(
+            (
+                s.venue,
+                s.symbol,
+                s.timeframe_ns,
+                s.data_hash,
+                r.kind,
+                r.tick_num,
+                r.tick_den,
+                r.lot,
+                r.min_notional,
+                r.multiplier,
+            )
+        )
+    parts += [p.data_hash if p is not None else None for p in payments]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
+    """layout.bar of rows lo..hi, (rows, instruments); a stale bar stands at its last close with no volume."""
+    out = np.zeros((hi - lo, len(tape.series)), layout.bar)
+    for k, s in enumerate(tape.series):
+        at = tape.latest[k][lo:hi]
+        known = np.maximum(at, 0)
+        fresh = (at >= 0) & (s.open_ns[known] == tape.open_ns[lo:hi])
+        b = out[:, k]
+        b["fresh"] = fresh
+        last = np.where(at >= 0, s.close[known], np.nan)
+        for name in ("open", "high", "low"):
+            b[name] = np.where(fresh, getattr(s, name)[known], last)
+        b["close"] = last
+        b["volume"] = np.where(fresh, s.volume[known], 0.0) if s.volume is not None else 0.0
+    return out
+
+
+def cost_chunk(tape: Tape, lo: int, hi: int, spread_from_data: bool) -> Records:
+    """layout.cost_input of rows lo..hi, or of one row of zeros when no model asks for it."""
+    n = len(tape.series)
+    if not tape.sigma and not spread_from_data:
+        return np.zeros((1, n), layout.cost_input)
+    out = np.zeros((hi - lo, n), layout.cost_input)
+    for k, s in enumerate(tape.series):
+        known = np.maximum(tape.latest[k][lo:hi], 0)
+        if tape.sigma:
+            out[:, k]["sigma"] = tape.sigma[k][known]
+            out[:, k]["volume_mean"] = tape.volume_mean[k][known]
+        if spread_from_data and s.half_spread_bps is not None:
+            out[:, k]["half_spread_bps"] = s.half_spread_bps[known]
+    return out
+
+
+def fine_chunk(tape: Tape, lo: int, hi: int) -> tuple[Records, Records]:
+    """(finer bars inside rows lo..hi, the span of each row and instrument in them); one empty row without a drill."""
+    n = len(tape.series)
+    if not tape.fine:
+        return np.zeros(1, layout.bar), np.zeros((1, n), layout.fine_span)
+    spans = np.zeros((hi - lo, n), layout.fine_span)
+    parts = []
+    base = 0
+    for k, f in enumerate(tape.fine):
+        a = np.searchsorted(f.open_ns, tape.open_ns[lo:hi], side="left")
+        b = np.searchsorted(f.open_ns, tape.close_ns[lo:hi], side="left")
+        first, last = int(a[0]), int(b[-1])
+        part = np.zeros(last - first, layout.bar)
+        for name in ("open", "high", "low", "close"):
+            part[name] = getattr(f, name)[first:last]
+        part["volume"] = f.volume[first:last] if f.volume is not None else 0.0
+        part["fresh"] = 1
+        spans[:, k]["lo"], spans[:, k]["hi"] = a - first + base, b - first + base
+        base += len(part)
+        parts.append(part)
+    return np.concatenate(parts), spans
+
+
+def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False) -> TapeView:
+    """Rows lo..hi as the machine's records."""
+    rows = np.zeros(hi - lo, layout.row)
+    rows["open_ns"] = tape.open_ns[lo:hi]
+    rows["close_ns"] = tape.close_ns[lo:hi]
+    rows["fund_hi"] = tape.fund_hi[lo:hi]
+    rows["live"] = np.arange(lo, hi) >= tape.first_live
+    fine, spans = fine_chunk(tape, lo, hi)
+    parts = (rows, bar_chunk(tape, lo, hi), tape.payments, cost_chunk(tape, lo, hi, spread_from_data), fine, spans)
+    return TapeView(*(as_records(p) for p in parts))
+
+
+def first_ns(tape: Tape) -> int:
+    """The first live row's open."""
+    return int(tape.open_ns[tape.first_live])

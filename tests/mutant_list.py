@@ -1,0 +1,312 @@
+"""The bugs that `make mutants` plants, and the tests that must see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Tests by short names.
+CHUNKS = "tests/laws/test_chunks.py::test_chunks_dont_matter_to_any_list_of_orders"
+CHUNKS_SHIPPED = "tests/laws/test_chunks.py::test_chunks_dont_matter_to_what_is_shipped[sma_cross]"
+LANES = "tests/laws/test_lanes.py::test_lanes_dont_matter_to_any_list_of_orders"
+PRUNED = "tests/laws/test_lanes.py::test_what_the_linker_prunes_doesnt_matter[sma_cross]"
+SWEPT = "tests/laws/test_lanes.py::test_whatever_is_swept_is_in_the_build"
+PEEKING = "tests/laws/test_peeking.py::test_no_venue_peeks_under_any_list_of_orders"
+PEEKING_SHIPPED = "tests/laws/test_peeking.py::test_nothing_shipped_peeks[sma_cross]"
+MONEY = "tests/laws/test_money.py::test_no_list_of_orders_loses_money"
+DUST = "tests/laws/test_money.py::test_dust_is_no_loss_and_no_trade"
+WORSE = "tests/laws/test_worse.py"
+SNAPSHOTS = "tests/laws/test_snapshots.py::test_any_list_of_orders_goes_on_from_its_bytes"
+SNAPSHOTS_SHIPPED = "tests/laws/test_snapshots.py::test_what_is_shipped_goes_on_from_its_bytes[sma_cross]"
+BAD = "tests/laws/test_bad_input.py"
+SUMS = "tests/laws/test_exact_sums.py"
+SCENARIOS = "tests/sim/test_engine_scenarios.py"
+ORACLE = "tests/sim/test_two_engines.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: in `file`, the one place that reads `old` reads `new` instead; one of `tests` must see it."""
+
+    bug: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = [
+    Mutant(
+        "features see the next close",
+        "sim/kernel/column_loops.py",
+        "            bar = news[i, k]\n",
+        "            bar = news[min(i + 1, hi - lo - 1), k]\n",
+        (PEEKING_SHIPPED,),
+    ),
+    Mutant(
+        "the venue sees the next bar",
+        "sim/linker.py",
+        "bars = tape.bars[i]\n",
+        "bars = tape.bars[min(i + 1, len(tape.bars) - 1)]\n",
+        (PEEKING,),
+    ),
+    Mutant(
+        "volatility includes the bar that it prices",
+        "sim/tape.py",
+        "        total += values[j : j + len(total)]\n",
+        "        total += values[j + 1 : j + 1 + len(total)]\n",
+        (ORACLE,),
+    ),
+    Mutant(
+        "a lane begins at the funding of the block's first lane",
+        "sim/linker.py",
+        "at = lanes.cursor[c]\n",
+        "at = lanes.cursor[lo]\n",
+        (LANES,),
+    ),
+    Mutant(
+        "a lane finds the first order of the lane before it",
+        "sim/linker.py",
+        'enter += [f"for m in range({count or slots}):"',
+        'enter += [f"for m in range(1, {count or slots}):"',
+        (LANES, CHUNKS),
+    ),
+    Mutant(
+        "each chunk pays all funding again",
+        "sim/linker.py",
+        "lanes.cursor[c] = at\n",
+        "lanes.cursor[c] = 0\n",
+        (CHUNKS,),
+    ),
+    Mutant(
+        "features forget at the end of a chunk",
+        "sim/columns.py",
+        "        entry = _entry(part.kind)\n",
+        '        records["count"] = 0\n        entry = _entry(part.kind)\n',
+        (CHUNKS_SHIPPED,),
+    ),
+    Mutant(
+        "a snapshot forgets half of the features' state",
+        "sim/columns.py",
+        "self.buffer[:] = np.frombuffer(snapshot, np.uint8)",
+        "self.buffer[: len(snapshot) // 2] = np.frombuffer(snapshot, np.uint8)[: len(snapshot) // 2]",
+        (SNAPSHOTS_SHIPPED,),
+    ),
+    Mutant(
+        "a build without records counts no turnover",
+        "sim/kernel/ledger.py",
+        "    s.traded += notional\n",
+        "    s.traded += notional * RECORD\n",
+        (PRUNED,),
+    ),
+    Mutant(
+        "swept cost models are pruned away",
+        "huracan/machine.py",
+        "costs=int(any(uses_cost_models(s) for s in lanes))",
+        "costs=int(uses_cost_models(spec))",
+        (SWEPT,),
+    ),
+    Mutant(
+        "window sums drift",
+        "strategies/features/simple_mean.py",
+        "        s.lost += error\n        s.total, error = two_sum(s.total, -old)\n        s.lost += error\n",
+        "        s.total, error = two_sum(s.total, -old)\n",
+        (SUMS,),
+    ),
+    Mutant(
+        "sums of ticks leave the tick",
+        "strategies/features/ticks.py",
+        "        return t\n",
+        "        return -1.0 + 0.0 * t\n",
+        (SUMS,),
+    ),
+    Mutant(
+        "positions drift off the lot",
+        "sim/prices.py",
+        "    if abs(x - n) > 1e-6:\n",
+        "    if abs(x - n) > -1.0:\n",
+        (ORACLE,),
+    ),
+    Mutant(
+        "the same liquidity is used twice",
+        "sim/kernel/execute.py",
+        "    rest = v.desks[k].budget - qty\n",
+        "    rest = v.desks[k].budget\n",
+        (MONEY,),
+    ),
+    Mutant(
+        "the participation cap is ignored",
+        "sim/kernel/opens.py",
+        "v.settings.max_participation * volume",
+        "1.0 * volume",
+        (MONEY,),
+    ),
+    Mutant(
+        "a slot is reused while a bracket's child sleeps in it",
+        "sim/orders.py",
+        "        if ctx.orders[j].state == EMPTY:\n            return j\n",
+        "        if ctx.orders[j].state == EMPTY or ctx.orders[j].state == DORMANT:\n            return j\n",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "a reused slot remembers that it has met the market",
+        "sim/orders.py",
+        "    r.waiting = 0\n",
+        "    r.waiting = r.waiting\n",
+        (ORACLE, SCENARIOS),
+    ),
+    Mutant(
+        "fees are paid out",
+        "sim/costs/fee.py",
+        "return notional * bps / 1e4",
+        "return -notional * bps / 1e4",
+        (MONEY, WORSE),
+    ),
+    Mutant(
+        "maker and taker fees are swapped",
+        "sim/kernel/execute.py",
+        "bps = t.fee_maker_bps if maker else t.fee_taker_bps",
+        "bps = t.fee_taker_bps if maker else t.fee_maker_bps",
+        (MONEY,),
+    ),
+    Mutant(
+        "slippage helps",
+        "sim/kernel/execute.py",
+        "price = x * (1.0 + side * bps / 1e4)",
+        "price = x * (1.0 - side * bps / 1e4)",
+        (WORSE,),
+    ),
+    Mutant(
+        "funding has the wrong sign",
+        "sim/costs/funding.py",
+        "return qty * unit_notional(rule, mark) * rate",
+        "return -qty * unit_notional(rule, mark) * rate",
+        (MONEY,),
+    ),
+    Mutant(
+        "equity without funding",
+        "sim/kernel/advance.py",
+        "    a.cash -= paid\n",
+        "    a.cash -= 0.0 * paid\n",
+        (MONEY,),
+    ),
+    Mutant(
+        "interest is counted and not paid",
+        "sim/kernel/advance.py",
+        "        v.acct.cash -= paid\n",
+        "        v.acct.cash -= 0.0 * paid\n",
+        (MONEY,),
+    ),
+    Mutant("a trade's profit leaves fees out", "sim/kernel/ledger.py", "- d.fees - d.funding", "- d.funding", (MONEY,)),
+    Mutant(
+        "dust is lost by the trade that leaves it",
+        "sim/kernel/ledger.py",
+        "(d.out_value - (d.in_value - d.basis))",
+        "(d.out_value - d.in_value)",
+        (DUST,),
+    ),
+    Mutant(
+        "reduce-only is ignored",
+        "sim/kernel/execute.py",
+        "    if r.reduce == 1:\n",
+        "    if r.reduce == 2:\n",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "gaps fill at the price where they should at the open",
+        "sim/kernel/opens.py",
+        "v.settings.gap_at_price == 1 else x",
+        "v.settings.gap_at_price == 0 else x",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "stops fill at the close",
+        "sim/kernel/path.py",
+        "    execute(v, j, x, math.nan, ts, True)\n    return 0\n",
+        "    execute(v, j, v.bars[r.inst].close, math.nan, ts, True)\n    return 0\n",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "latency is one bar too long",
+        "sim/kernel/advance.py",
+        "r.live_row = a.row + now + t.latency_rows",
+        "r.live_row = a.row + now + t.latency_rows + 1",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "latency makes orders arrive earlier",
+        "sim/kernel/advance.py",
+        "r.live_row = a.row + now + t.latency_rows",
+        "r.live_row = a.row + now + max(2 - t.latency_rows, 0)",
+        (f"{WORSE}::test_more_latency_never_fills_a_resting_order_earlier",),
+    ),
+    Mutant(
+        "a bracket's sibling does not shrink",
+        "sim/kernel/orderbook.py",
+        "        c.left -= qty\n",
+        "        c.left -= 0.0 * qty\n",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "good-till-time lives a bar too long",
+        "sim/kernel/opens.py",
+        "r.die_row = row + r.ttl - 1",
+        "r.die_row = row + r.ttl",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "a bracket is held a bar too long",
+        "sim/kernel/orderbook.py",
+        "s.hold_row = v.acct.row + r.hold - 1",
+        "s.hold_row = v.acct.row + r.hold",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "limits are rounded to the wrong tick",
+        "sim/orders.py",
+        "    p = price_down(rule, price) if side > 0 else price_up(rule, price)\n    if not positive(p):\n",
+        "    p = price_up(rule, price) if side > 0 else price_down(rule, price)\n    if not positive(p):\n",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "nobody is ever liquidated",
+        "sim/kernel/margin.py",
+        "    return worst <= need\n",
+        "    return worst < -need\n",
+        (SCENARIOS, ORACLE),
+    ),
+    Mutant(
+        "pessimistic and optimistic paths are swapped",
+        "sim/kernel/path.py",
+        "return lean < 0 if policy != OPTIMISTIC else lean > 0",
+        "return lean > 0 if policy != OPTIMISTIC else lean < 0",
+        (f"{WORSE}::test_a_more_pessimistic_path_never_improves_a_price",),
+    ),
+    Mutant(
+        "post-only is ignored",
+        "sim/kernel/opens.py",
+        "return CROSSED if r.post_only == 1 else TAKER",
+        "return TAKER",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "less volume fills more",
+        "sim/kernel/execute.py",
+        "    return quantity_down(v.rules[k], max(budget, 0.0)), 1\n",
+        "    return quantity_down(v.rules[k], max(qty - budget, 0.0)), 1\n",
+        (f"{WORSE}::test_less_volume_never_fills_earlier_or_more",),
+    ),
+    Mutant(
+        "a quantity of NaN is accepted",
+        "sim/orders.py",
+        "    return x > 0.0 and x < math.inf\n",
+        "    return not x <= 0.0 and x != math.inf\n",
+        (BAD,),
+    ),
+    Mutant(
+        "a touched level is not looked at",
+        "sim/kernel/marks.py",
+        "b.high >= d.up or b.low <= d.down",
+        "b.high > d.up or b.low < d.down",
+        (SCENARIOS,),
+    ),
+]
