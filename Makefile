@@ -71,9 +71,10 @@ format: $(VENV)/.ready-dev
 types: $(VENV)/.ready-dev links
 	$(PY) -m mypy
 
-# .typing/huracan holds a link to each file of huracan/ and to each room, because mypy does not read package-dir.
+# .typing/huracan holds a link to each file of huracan/ and to each room, because mypy does not read package-dir. It is
+# made, not committed: not every way to copy a repository keeps links.
 links:
-	@mkdir -p .typing/huracan && find .typing/huracan -type l -delete
+	@rm -rf .typing && mkdir -p .typing/huracan
 	@for file in huracan/*; do [ $$file = huracan/__pycache__ ] || ln -s ../../$$file .typing/huracan/; done
 	@for room in sim strategies data reports live; do [ ! -d $$room ] || ln -s ../../$$room .typing/huracan/; done
 

@@ -1,1 +1,0 @@
-../../huracan/__init__.py

@@ -1,1 +1,0 @@
-../../huracan/doctor.py

@@ -1,1 +1,0 @@
-../../huracan/law_plain.py

@@ -1,1 +1,0 @@
-../../huracan/load.py

@@ -1,1 +1,0 @@
-../../huracan/path_bounds.py

@@ -1,1 +1,0 @@
-../../huracan/report_again.py

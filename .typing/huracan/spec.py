@@ -1,1 +1,0 @@
-../../huracan/spec.py

@@ -1,1 +1,0 @@
-../../huracan/toml_lines.py

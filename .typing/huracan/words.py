@@ -1,1 +1,0 @@
-../../huracan/words.py
