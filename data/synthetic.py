@@ -72,7 +72,7 @@ def labels(bars: int, seed: int, *, timeframe_ns: int = MINUTE) -> npt.NDArray[n
     """
     _check(bars, timeframe_ns, START)
     made = np.zeros(bars, dtype=np.int8)
-    chain(source_stamp(), _wrapped(seed), timeframe_ns, made)
+    chain(source_stamp(), wrapped(seed), timeframe_ns, made)
     return made
 
 
@@ -96,8 +96,8 @@ def funding(bars: Bars, seed: int) -> Payments:
     then = np.maximum(np.searchsorted(closes_ns, instants - EIGHT_HOURS, side="right") - 1, 0)
     shocks = np.zeros(instants.size)
     if instants.size:
-        lane = _asset(bars.symbol).lane
-        noise(source_stamp(), _wrapped(seed), lane, int(instants[0]) // EIGHT_HOURS, shocks)
+        lane = asset_of(bars.symbol).lane
+        noise(source_stamp(), wrapped(seed), lane, int(instants[0]) // EIGHT_HOURS, shocks)
     grown = bars.close[now] / bars.close[then] - 1.0
     raw = 1e-4 + 0.01 * grown + 5e-5 * shocks
     rate = np.floor(np.clip(raw, -3e-3, 3e-3) * 1e8 + 0.5) / 1e8
@@ -106,10 +106,10 @@ def funding(bars: Bars, seed: int) -> Payments:
 
 
 def _one(symbol: str, marks: npt.NDArray[np.int8], seed: int, step_ns: int, start_ns: int) -> Bars:
-    asset = _asset(symbol)
+    asset = asset_of(symbol)
     prices = np.empty((4, marks.size))
     volume = np.empty(marks.size)
-    asset_bars(source_stamp(), _wrapped(seed), start_ns, step_ns, marks, asset, np.empty(DRAWS), prices, volume)
+    asset_bars(source_stamp(), wrapped(seed), start_ns, step_ns, marks, asset, np.empty(DRAWS), prices, volume)
     open_ns = start_ns + step_ns * np.arange(marks.size, dtype=np.int64)
     opened, high, low, close = (row.copy() for row in prices)
     return Bars(
@@ -127,11 +127,11 @@ def _one(symbol: str, marks: npt.NDArray[np.int8], seed: int, step_ns: int, star
     )
 
 
-def _asset(symbol: str) -> Asset:
+def asset_of(symbol: str) -> Asset:
     """The base coin's traits, from the table or else from its name; its draws go by its name either way."""
     base = base_of(symbol)
+    lane = lane_of(base)
     digest = hashlib.sha256(base.encode()).digest()
-    lane = 1 + int.from_bytes(digest[:6], "little")
     if base in _KNOWN:
         return Asset(lane, *_KNOWN[base])
     log_price = digest[6] / 28.0  # a price of 1 to 9,000, in some thousand ticks at least
@@ -140,7 +140,12 @@ def _asset(symbol: str) -> Asset:
     return Asset(lane, log_price, 1, tick_den, volatility, common, 1_000.0 + 100.0 * digest[9], 100)
 
 
-def _wrapped(seed: int) -> int:
+def lane_of(name: str) -> int:
+    """The lane of draws that go by a name: 1 to 2**48, so never lane 0, which all share."""
+    return 1 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "little")
+
+
+def wrapped(seed: int) -> int:
     """The seed as an int64: compiled code has no wider one, and draws take it modulo 2**64 either way."""
     return (int(seed) + 2**63) % 2**64 - 2**63
 

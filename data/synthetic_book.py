@@ -1,0 +1,295 @@
+"""An order book made from a seed: depth changes, trades and a first snapshot, with the exchange's times and ours.
+
+    fair price (jumps, clustered, fat-tailed) ─▶ the flow of each venue around it ─▶ Feed
+
+The flow itself is in `synthetic_flow`. The truth is handed over with the feed: every jump of the fair price, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from huracan.data import portable_arrays as draw
+from huracan.data.files import hash_arrays
+from huracan.data.instrument import base_of, kind_of
+from huracan.data.synthetic import START, VENUE, asset_of, lane_of
+from huracan.data.synthetic_flow import (
+    ASK,
+    BID,
+    DEPTH,
+    FILLED_FAR,
+    FILLED_NEAR,
+    FILLED_TICKS,
+    QUOTE,
+    REACH,
+    RING,
+    SNAPSHOT,
+    STATE,
+    TRADE,
+    Draws,
+    Law,
+    Rows,
+)
+from huracan.data.synthetic_flow import flow as run_flow
+from huracan.sim.memory import as_records
+from huracan.sim.random_numbers import SYNTHETIC
+from huracan.sim.refusal import Refused
+from huracan.sim.series import Rules
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.int8]
+
+KINDS = {"trade": TRADE, "depth": DEPTH, "snapshot": SNAPSHOT, "quote": QUOTE}
+SECOND = 1_000_000_000
+CHUNK = 1 << 16  # rows that the flow is handed at a time
+EVENTS = 1 << 15  # and events, which leave a row or two each
+SIZES = 4096
+LIMIT_SIZE, MARKET_SIZE = (-2.6, 1.3), (-4.1, 2.0)  # mean and deviation of the log of an order's size, in units
+
+JUMP_RATE = 1.2  # of the fair price, a second
+CELL_NS = 50_000_000  # at most one jump in each, a twentieth of a second
+LEAD_LAG_NS = SECOND  # from a leader's move to its followers'
+FAT_SD = 0.7  # of the log of a jump's scale
+SLOW, SLOW_SD = (60.0, 3600.0), (0.5, 0.4)  # seconds of memory, and spread, of how wild and busy it is
+BUSY = lane_of("busy seconds")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A venue: it follows the fair price `lag_ms` late, stands `basis_bps` above it, and its rows take `feed_ms`."""
+
+    name: str = VENUE
+    lag_ms: float = 0.0
+    basis_bps: float = 0.0
+    feed_ms: float = 2.0
+    skew_ms: float = 0.0  # our clock less the venue's
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Rows of one instrument at one venue in the order in which they arrive; both times never fall.
+
+    `kind` counts KINDS. `side` is +1 for a bid, a buying taker or a best bid, else -1. `price` is in ticks, `lots` in
+    lots: for depth and snapshot rows the whole new size of the level, 0 where it is gone. Rows of one order share their
+    times. `jump_ns` and `jump_ticks` are the truth: when the fair price jumped, and to what.
+    """
+
+    symbol: str
+    venue: str
+    rules: Rules
+    kind: Bytes
+    side: Bytes
+    price: Ints
+    lots: Ints
+    exchange_ns: Ints
+    local_ns: Ints
+    jump_ns: Ints
+    jump_ticks: Floats
+    data_hash: str = ""
+
+
+class Fair(NamedTuple):
+    """A fair price: when it jumps, the logarithm it has moved by then, and how busy each second is."""
+
+    start_ns: int
+    end_ns: int
+    jump_ns: Ints
+    moved: Floats
+    busy: Floats
+
+
+def book_feeds(
+    seconds: float,
+    seed: int,
+    *,
+    symbols: Sequence[str] = ("BTC/USDT:USDT",),
+    places: Sequence[Place] = (Place(),),
+    leader: float = 0.0,
+    toxic: float = 0.0,
+    quotes: bool = False,
+) -> list[Feed]:
+    """Each symbol at each place; the same seed gives the same bytes on any machine, and a longer feed begins alike.
+
+    `leader` is the correlation of the first symbol's moves with those of the others a second later, `toxic` the share
+    of market orders in the second before a jump of the fair price that know its direction. `quotes` adds rows of the
+    best bid and offer where they change.
+
+    >>> feed = book_feeds(2.0, 7)[0]
+    >>> bool((np.diff(feed.local_ns) >= 0).all()), bool((feed.kind == KINDS["trade"]).any())
+    (True, True)
+    """
+    _check(seconds, symbols, places, leader, toxic)
+    feeds: list[Feed] = []
+    for symbol in symbols:
+        fair = fair_price(symbol, seconds, seed, (symbols[0], leader) if symbol != symbols[0] else None)
+        feeds += [_feed(symbol, place, fair, seed, toxic=toxic, quotes=quotes) for place in places]
+    return feeds
+
+
+def fair_price(symbol: str, seconds: float, seed: int, leader: tuple[str, float] | None = None) -> Fair:
+    """What the venues of a symbol trade around: jumps of its own and jumps of all, and the leader's a second later."""
+    n = int(seconds) + 2
+    busy = _busy(n, seed)
+    parts = _moves(symbol, n, seed, busy)
+    if leader is not None and leader[1] > 0.0:
+        name, strength = leader
+        rest, share = float(np.sqrt(1.0 - strength * strength)), asset_of(symbol).volatility / asset_of(name).volatility
+        parts = [(ns, size * rest) for ns, size in parts]
+        parts += [(ns + LEAD_LAG_NS, size * strength * share) for ns, size in _moves(name, n, seed, busy)]
+    jump_ns, size = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(jump_ns, kind="stable")
+    return Fair(START, START + int(seconds * SECOND), jump_ns[order], np.cumsum(size[order]), busy)
+
+
+def _busy(n: int, seed: int) -> Floats:
+    """How busy each second is, for all alike: it clusters over a minute and over an hour."""
+    level = np.zeros(n)
+    for k, (memory, sd) in enumerate(zip(SLOW, SLOW_SD, strict=True)):
+        keep = 1.0 - 1.0 / memory
+        shocks = draw.normal(seed, BUSY, np.arange(n, dtype=np.int64) * len(SLOW) + k, SYNTHETIC)
+        level += sd * float(np.sqrt(1.0 - keep * keep)) * draw.scan(keep, shocks)
+    return draw.exp(level)
+
+
+def _moves(symbol: str, n: int, seed: int, busy: Floats) -> list[tuple[Ints, Floats]]:
+    """Jumps of a symbol's fair price as (times, moves of the logarithm): those of all, then those of its own coin."""
+    asset = asset_of(symbol)
+    own = float(np.sqrt(1.0 - asset.common * asset.common))
+    shares = ((lane_of("book of all"), asset.common), (lane_of("book of " + base_of(symbol)), own))
+    scale = asset.volatility / float(np.sqrt(60.0 * JUMP_RATE / 2.0))
+    moves = []
+    for lane, share in shares:
+        cells = np.arange(n * (SECOND // CELL_NS), dtype=np.int64)
+        chance, when = draw.two_uniforms(seed, lane, cells * 4, SYNTHETIC)
+        hit = np.flatnonzero(chance < np.minimum(0.5 * JUMP_RATE * (CELL_NS / SECOND) * busy.repeat(20), 0.5))
+        fat = draw.exp(FAT_SD * draw.normal(seed, lane, hit * 4 + 1, SYNTHETIC) - FAT_SD * FAT_SD)
+        size = share * scale * fat * draw.normal(seed, lane, hit * 4 + 2, SYNTHETIC)
+        moves.append((START + hit * CELL_NS + np.floor(when[hit] * CELL_NS).astype(np.int64), size))
+    return moves
+
+
+def _feed(symbol: str, place: Place, fair: Fair, seed: int, *, toxic: float, quotes: bool) -> Feed:
+    asset = asset_of(symbol)
+    level = asset.log_price + place.basis_bps * 1e-4
+    start, *ticks = draw.exp(level + np.append(0.0, fair.moved)) * asset.tick_den / asset.tick_num
+    jump_ns = fair.jump_ns + round(place.lag_ms * 1e6)
+    jump_ticks = np.array(ticks)
+    inside = jump_ns < fair.end_ns
+    law = Law(
+        unit_lots=asset.volume / 20.0 * asset.lot_den,
+        toxic=toxic,
+        feed_ns=place.feed_ms * 1e6,
+        skew_ns=round(place.skew_ms * 1e6),
+        reach=int(min(REACH, start / 3)),
+        quotes=quotes,
+    )
+    rows = _rows(law, fair, (float(start), jump_ns, jump_ticks), seed, lane_of(f"{symbol} at {place.name}"))
+    rules = Rules(
+        kind=kind_of(symbol), tick_num=asset.tick_num, tick_den=asset.tick_den, lot=1.0 / asset.lot_den, inferred=False
+    )
+    return Feed(
+        symbol, place.name, rules, *rows, jump_ns[inside], jump_ticks[inside], data_hash=hash_arrays(**rows._asdict())
+    )
+
+
+def _rows(law: Law, fair: Fair, path: tuple[float, Ints, Floats], seed: int, lane: int) -> Rows:
+    """Run the flow piece by piece, as far as the fair price goes."""
+    start, jump_ns, jump_ticks = path
+    jumps = (
+        np.append(jump_ns, np.iinfo(np.int64).max),
+        np.append(jump_ticks, jump_ticks[-1:] if jump_ticks.size else start),
+    )
+    state, book, opening = _opening(law, start, fair.start_ns, seed, lane)
+    parts, piece, done = [opening], 0, False
+    bytes_, wide = np.empty((2, CHUNK), np.int8), np.empty((4, CHUNK), np.int64)
+    room = Rows(*bytes_, *wide)
+    draws = _draws(law, seed, lane, piece)
+    while not done:
+        if state["drawn"][0] == EVENTS:
+            piece += 1
+            draws = _draws(law, seed, lane, piece)
+            state["drawn"] = 0
+        state["rows"] = 0
+        done = run_flow(law, as_records(state), book, jumps, (fair.start_ns, fair.busy), fair.end_ns, draws, room)
+        n = int(state["rows"][0])
+        parts.append(Rows(*bytes_[:, :n].copy(), *wide[:, :n].copy()))
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Rows(*columns)
+
+
+def _draws(law: Law, seed: int, lane: int, piece: int) -> Draws:
+    """The random numbers of one piece of the flow, EVENTS of each."""
+    events = np.arange(piece * EVENTS, (piece + 1) * EVENTS, dtype=np.int64) * 4
+    wait = -draw.log(1.0 - draw.uniform(seed, lane, events, SYNTHETIC))
+    what, feed = draw.two_uniforms(seed, lane, events + 1, SYNTHETIC)
+    place, more = draw.two_uniforms(seed, lane, events + 2, SYNTHETIC)
+    size, side = draw.two_uniforms(seed, lane, events + 3, SYNTHETIC)
+    nth = (size * SIZES).astype(np.int64)
+    limit, market = (_sizes(law.unit_lots, *shape)[nth] for shape in (LIMIT_SIZE, MARKET_SIZE))
+    return Draws(wait, what, feed, place, more, side, limit, market)
+
+
+@cache
+def _sizes(unit_lots: float, log: float, sd: float) -> Ints:
+    """SIZES lognormal numbers of lots, from the smallest to the largest, each as likely."""
+    z = draw.normal_quantile((np.arange(SIZES) + 0.5) / SIZES - 0.5)
+    return np.maximum(np.floor(draw.exp(log + sd * z) * unit_lots + 0.5).astype(np.int64), 1)
+
+
+def _opening(law: Law, fair: float, start_ns: int, seed: int, lane: int) -> tuple[npt.NDArray[Any], Ints, Rows]:
+    """The state at the start, the book around the fair price, and the same book as snapshot rows: bids, then asks."""
+    behind = np.arange(law.reach + 1)
+    bid = int(np.floor(fair))
+    share = FILLED_NEAR + FILLED_FAR * behind / (behind + FILLED_TICKS)
+    book = np.zeros((2, RING), np.int64)
+    prices, lots = [], []
+    for side, best in ((BID, bid), (ASK, bid + 1)):
+        filled, size = draw.two_uniforms(seed, lane, -1 - 2 * behind - side, SYNTHETIC)
+        there = behind[(behind == 0) | (filled < share)]
+        prices.append(best - there if side == BID else best + there)
+        lots.append(_sizes(law.unit_lots, *LIMIT_SIZE)[(size[there] * SIZES).astype(np.int64)])
+        lots[side][0] += int(law.unit_lots)
+        book[side, prices[side] & (RING - 1)] = lots[side]
+    state = np.zeros(1, STATE)
+    seen_ns = start_ns + law.skew_ns + int(law.feed_ns)
+    state[["now_ns", "fair", "bid", "ask"]] = (start_ns, fair, bid, bid + 1)
+    state[["sign", "local_ns"]] = (1, seen_ns)
+    n = prices[BID].size + prices[ASK].size
+    rows = Rows(
+        np.full(n, SNAPSHOT, np.int8),
+        np.repeat(np.array([1, -1], np.int8), [prices[BID].size, prices[ASK].size]),
+        np.concatenate(prices),
+        np.concatenate(lots),
+        np.full(n, start_ns),
+        np.full(n, seen_ns),
+    )
+    return state, book, rows
+
+
+def _check(seconds: float, symbols: Sequence[str], places: Sequence[Place], leader: float, toxic: float) -> None:
+    if not (isinstance(seconds, (int, float)) and 0.0 < seconds < 1e9):
+        fix = "ask for a number of seconds above zero"
+        raise Refused(f"a synthetic order book of {seconds!r} seconds", where="[data] seconds", fix=fix)
+    for where, names in (("[data] symbols", list(symbols)), ("[data] venues", [place.name for place in places])):
+        twice = [name for i, name in enumerate(names) if name in names[:i]]
+        if not names or twice:
+            what = f"{twice[0]!r} stands twice" if twice else "there is none"
+            raise Refused(what, where=where, fix="name each once")
+    for name, value in (("leader", leader), ("toxic", toxic)):
+        if not 0.0 <= value <= 1.0:
+            raise Refused(f"an edge of strength {value!r}", where=f"[data] edges.{name}", fix="give a number of 0 to 1")
+    for place in places:
+        for key in ("lag_ms", "feed_ms"):
+            if not 0.0 <= getattr(place, key) < 1e7:
+                what = f"{key} = {getattr(place, key)!r} of the venue {place.name!r}"
+                raise Refused(what, where="[data] venues", fix="give milliseconds of 0 or more")
+        if not abs(place.basis_bps) <= 1000.0 or not abs(place.skew_ms) < 1e10:
+            what = f"a basis of {place.basis_bps!r} bps and a skew of {place.skew_ms!r} ms at {place.name!r}"
+            raise Refused(what, where="[data] venues", fix="give a basis within 1,000 bps, and a skew within months")
