@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from huracan.data import binance_scan as scanner
-from huracan.data.events import Events, Noticed, join, only
+from huracan.data.events import COLUMNS, Events, Noticed, join, only
 from huracan.data.text_blocks import BLOCK, line_blocks
 from huracan.sim.refusal import Refused
 
@@ -81,8 +82,9 @@ def _carried() -> scanner.Carried:
 
 def _columns(size: int) -> scanner.Columns:
     """Room for events; memory is only taken where something is written."""
-    kinds = (np.int8, np.int8, np.uint8, np.int16, np.float64, np.float64, np.int64, np.int64)
-    return scanner.Columns(*(np.empty(size, dtype=kind) for kind in kinds))
+    kinds: list[Any] = [np.int8, np.int8, np.uint8, np.int16, np.float64, np.float64, np.int64, np.int64, np.int64]
+    arrays: list[Any] = [np.empty(size, dtype=kind) for kind in kinds]
+    return scanner.Columns(*arrays)
 
 
 def _by_symbol(out: scanner.Columns, n: int, carried: scanner.Carried, notes: tuple[Noticed, ...]) -> Iterator[Events]:
@@ -90,8 +92,8 @@ def _by_symbol(out: scanner.Columns, n: int, carried: scanner.Carried, notes: tu
     for k in range(known):
         symbol = bytes(carried.names[k, : carried.sizes[k]]).decode("ascii", "replace")
         rows: slice | npt.NDArray[np.bool_] = slice(0, n) if known == 1 else out.inst[:n] == k
-        columns = (out.kind, out.side, out.flags, out.price, out.qty, out.exch_ns, out.local_ns)
-        yield Events(symbol, *(column[:n][rows].copy() for column in columns), problems=notes)
+        columns: dict[str, Any] = {name: getattr(out, name)[:n][rows].copy() for name in COLUMNS}
+        yield Events(symbol, **columns, problems=notes)
 
 
 def _noticed(faults: npt.NDArray[np.int64], cut: int, last_line: int) -> tuple[Noticed, ...]:

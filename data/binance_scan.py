@@ -32,6 +32,7 @@ class Columns(NamedTuple):
     qty: npt.NDArray[np.float64]
     exch_ns: Ints
     local_ns: Ints
+    seq: Ints
 
 
 class Carried(NamedTuple):
@@ -66,8 +67,8 @@ MOST_SYMBOLS, SYMBOL_BYTES = 64, 32
 
 # What is known of the line: numbers, and where the values of other keys stand (-1: absent).
 _E, _T, _FIRST, _FINAL, _BEFORE, _SNAP, _BIDS, _ASKS, _BID_QTY, _ASK_QTY, _PRICE, _QTY, _MAKER, _TYPE = range(14)
-_NAME, _NAME_END, _MARKET, _RATE = range(14, 18)
-FIELDS = 18
+_NAME, _NAME_END, _MARKET, _RATE, _ID = range(14, 19)
+FIELDS = 19
 
 _QUOTED, _COMMA, _COLON, _MINUS, _DOT, _ZERO, _NINE = 34, 44, 58, 45, 46, 48, 57
 _LIST, _LIST_END, _OBJECT, _OBJECT_END, _ESCAPE, _NEWLINE = 91, 93, 123, 125, 92, 10
@@ -201,7 +202,7 @@ def _note(text: Bytes, key: int, key_end: int, i: int, end: int, f: Ints) -> int
     size, c = key_end - key, text[key]
     slot = -1
     if size == 1:
-        if c == 69:  # E, T, U and u are whole numbers
+        if c == 69:  # E T U u t: whole numbers
             slot = _E
         elif c == 84:
             slot = _T
@@ -209,6 +210,8 @@ def _note(text: Bytes, key: int, key_end: int, i: int, end: int, f: Ints) -> int
             slot = _FIRST
         elif c == 117:
             slot = _FINAL
+        elif c == 116:
+            slot = _ID
         elif c == 98:  # b a B A p q r: where the value stands
             f[_BIDS] = i
         elif c == 97:
@@ -541,7 +544,9 @@ def _stamp(
     if local < s[LAST_LOCAL]:
         _fault(faults, LOCAL_BACK, line, local)
     s[LAST_LOCAL] = local
+    seq = f[_ID] if kind == TRADE else f[_SNAP] if f[_SNAP] >= 0 else f[_FINAL]
     for k in range(start, n):
+        out.seq[k] = seq
         out.exch_ns[k] = exch
         out.local_ns[k] = local
         out.inst[k] = inst

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ KINDS = ("depth", "trade", "clear", "quote", "mark")
 # lost. OLD: older than the snapshot before it.
 START, SNAPSHOT, GAP, OLD = 1, 2, 4, 8
 
-COLUMNS = ("kind", "side", "flags", "price", "qty", "exch_ns", "local_ns")
+COLUMNS = ("kind", "side", "flags", "price", "qty", "exch_ns", "local_ns", "seq")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Events:
     qty: npt.NDArray[np.float64]
     exch_ns: npt.NDArray[np.int64]
     local_ns: npt.NDArray[np.int64]
+    seq: npt.NDArray[np.int64]  # the venue's number of the update or trade, -1 unknown
     problems: tuple[Noticed, ...] = field(default=())
 
     def __len__(self) -> int:
@@ -68,7 +70,7 @@ def join(parts: Iterable[Events]) -> list[Events]:
         by_symbol.setdefault(part.symbol, []).append(part)
     joined = []
     for symbol, blocks in by_symbol.items():
-        columns = {name: np.concatenate([getattr(b, name) for b in blocks]) for name in COLUMNS}
+        columns: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in blocks]) for name in COLUMNS}
         joined.append(Events(symbol=symbol, **columns, problems=blocks[-1].problems))
     return joined
 
@@ -91,7 +93,7 @@ def merge(feeds: list[Events]) -> Events:
     if len({each.symbol for each in feeds}) != 1:
         names = ", ".join(sorted({each.symbol for each in feeds})) or "none"
         raise Refused("only feeds of one symbol can be merged", where=names, fix="choose one symbol")
-    columns = {name: np.concatenate([getattr(each, name) for each in feeds]) for name in COLUMNS}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in feeds]) for name in COLUMNS}
     by = np.concatenate([np.maximum.accumulate(each.local_ns) for each in feeds])
     order = np.argsort(by, kind="stable")
     problems = tuple(note for each in feeds for note in each.problems)

@@ -207,7 +207,21 @@ def _trades(part: Any, places: Ints, first: int, seen: _Seen, name: str) -> dict
     seen.note("bad_level", bad, first, places, local)
     seen.note("unknown_side", (side == 0) & ~bad, first, places, local)
     keep = ~bad
-    return _columns(TRADE, side[keep], price[keep], qty[keep], exch[keep], local[keep])
+    columns = _columns(TRADE, side[keep], price[keep], qty[keep], exch[keep], local[keep])
+    if "id" in part.column_names:
+        columns["seq"] = _numbers_of(part["id"])[keep]
+    return columns
+
+
+def _numbers_of(ids: Any) -> Ints:
+    """Trades' own numbers; -1 where a venue's are no numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        return numpy_of(pc.cast(pc.if_else(pc.equal(ids, ""), "-1", ids), pa.int64()), np.int64)
+    except pa.ArrowException:
+        return np.full(len(ids), -1, dtype=np.int64)
 
 
 def _book(part: Any, places: Ints, first: int, seen: _Seen, name: str) -> dict[str, Any]:
@@ -265,7 +279,7 @@ def _columns(
     """Events of one kind, each a message of its own."""
     n = len(price)
     kinds, flags = np.full(n, kind, dtype=np.int8), np.full(n, START, dtype=np.uint8)
-    columns = (kinds, side, flags, price, qty, exch, local)
+    columns = (kinds, side, flags, price, qty, exch, local, np.full(n, -1, dtype=np.int64))
     return dict(zip(COLUMNS, columns, strict=True))
 
 

@@ -41,6 +41,7 @@ def test_trades(tmp_path: Path) -> None:
     assert events.qty.tolist() == [2.0, 0.001, 1.0]
     assert events.exch_ns.tolist() == [NOW * 1000, (NOW + 9) * 1000, (NOW + 9) * 1000]
     assert events.local_ns.tolist() == [(NOW + 500) * 1000, (NOW + 509) * 1000, (NOW + 509) * 1000]
+    assert events.seq.tolist() == [7, 8, -1]
     assert notes(events) == {"bad_level": (1, 4, 4), "unknown_side": (1, 3, 3)}
 
 
