@@ -15,7 +15,7 @@ from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.settings import settings_record, uses_cost_models
 from huracan.sim import columns as feature_columns
 from huracan.sim.figures import figures, rejections
-from huracan.sim.lanes import gate_lanes, new_lanes, recorder
+from huracan.sim.lanes import accounts, gate_lanes, new_lanes, recorder
 from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder
 from huracan.sim.linker import Groups, Linked, initial_state, link
 from huracan.sim.refusal import Refused
@@ -62,9 +62,6 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
     code = find_code(spec)
     d = code.declaration
     n = len(tape.series)
-    if spec.venue.latency_ms is not None and spec.venue.latency_ms.response > 0.0:
-        fix = "leave response out: reports arrive at once on bars; entry latency is modelled"
-        raise Refused("response latency is not built yet", where="venue.latency_ms.response", fix=fix)
     if d.needs == "book":
         raise Refused(
             f"{d.name} needs an order-book tape",
@@ -86,6 +83,7 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
         ),
         costs=int(any(uses_cost_models(s) for s in lanes)),
         record=int(record),
+        split=int(any(s.venue.latency_ms is not None and s.venue.latency_ms.response > 0.0 for s in lanes)),
     )
     slots = spec.run.order_slots
     if slots > MAX_SLOTS:
@@ -129,6 +127,7 @@ def make_block(
         tape.rules,
         slots=machine.slots,
         start_ns=first_ns(tape),
+        reports=report_room(machine, settings),
     )
     gates = tuple(
         gate_lanes(
@@ -141,6 +140,23 @@ def make_block(
         for g in range(len(gate_params))
     )
     return Block(lanes, gates, plan, feature_columns.start(plan, tape.rules), plan.n_rows)
+
+
+def report_room(machine: Machine, settings: Records) -> int:
+    """Reports of one lane that can be under way at once: what a row can bring, for as many rows as they travel."""
+    if not machine.linked.groups.split:
+        return 0
+    longest = int(settings["response_ns"].max())
+    rows = -(-longest // machine.tape.timeframe_ns) + 2
+    return int(min(rows, machine.tape.rows + 2) * (2 * most_events(machine) + 2 * machine.slots * machine.instruments))
+
+
+def most_events(machine: Machine) -> int:
+    """Executions and payments that one row can bring at most."""
+    orders = machine.slots * machine.instruments
+    deepest = 1 + (max_fine(machine.tape) if machine.tape.fine else 0)
+    payments = int(np.diff(machine.tape.fund_hi, prepend=0).max()) if len(machine.tape.payments) else 0
+    return (4 * orders + 2 * machine.instruments) * deepest + payments + 16
 
 
 def drive(
@@ -164,6 +180,12 @@ def drive(
                 )
                 if on_full is not None:
                     on_full()
+    if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):
+        raise Refused(
+            "more reports were under way at once than there is room for",
+            where="venue.latency_ms.response",
+            fix="a shorter latency, or fewer orders a row",
+        )
 
 
 def param_row(
@@ -200,9 +222,7 @@ class Kept:
     """What a recording run has written down so far: buffers that the machine fills and pieces taken out of them."""
 
     def __init__(self, machine: Machine) -> None:
-        orders = machine.slots * machine.instruments
-        deepest = 1 + (max_fine(machine.tape) if machine.tape.fine else 0)
-        margin = (4 * orders + 2 * machine.instruments) * deepest + 16
+        margin = most_events(machine)
         capacity = max(4 * margin, 65_536)
         self.rec = recorder(capacity, capacity, min(CHUNK, machine.tape.rows), margin)
         self.parts: tuple[list[Records], list[Records], list[Records]] = ([], [], [])
@@ -279,9 +299,10 @@ def make_result(machine: Machine, block: Block, kept: Kept, settings: Records) -
 
     lanes = block.lanes
     tape = machine.tape
+    account = accounts(lanes)[0]
     numbers = figures(
         lanes.stats[0],
-        lanes.acct[0],
+        account,
         settings[0],
         periods=machine.spec.run.periods,
         start_ns=first_ns(tape),
@@ -289,7 +310,7 @@ def make_result(machine: Machine, block: Block, kept: Kept, settings: Records) -
         open_trades=int((lanes.desks["side"][0] != 0).sum()),
     )
     extra = gate_refusals(machine.linked, block.gates, 0)
-    refused = rejections(lanes.stats[0], lanes.acct[0], extra)
+    refused = rejections(lanes.stats[0], account, extra)
     if extra:
         refused.pop("gated", None)  # the gates' own words say it better
     return Result(

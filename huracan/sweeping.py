@@ -20,7 +20,7 @@ from huracan.machine import CHUNK, Machine, about, base_settings, build, drive, 
 from huracan.sim import columns as feature_columns
 from huracan.sim.declare import Declaration
 from huracan.sim.figures import figure_columns, rejections
-from huracan.sim.lanes import no_recorder
+from huracan.sim.lanes import accounts, no_recorder
 from huracan.sim.refusal import Refused
 from huracan.sim.sweep_result import SweepResult
 from huracan.sim.tape import first_ns
@@ -222,7 +222,7 @@ def run_block(machine: Machine, sets: Sets, lo: int, hi: int) -> tuple[Records, 
     block = make_block(machine, sets.settings[lo:hi].copy(), params[0], params[1:], wanted)
     drive(machine, block, no_recorder())
     lanes = block.lanes
-    return np.asarray(lanes.stats), np.asarray(lanes.acct), np.asarray(lanes.desks["side"])
+    return np.asarray(lanes.stats), accounts(lanes), np.asarray(lanes.desks["side"])
 
 
 def gather(

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from huracan.sim.layout import NEVER as NEVER
-from huracan.sim.layout import Contract, FillReason, Intrabar, Kind, LimitFill, Reason, Role, Slippage, State, Tif
+from huracan.sim.layout import (
+    Contract,
+    FillReason,
+    Intrabar,
+    Kind,
+    LimitFill,
+    Reason,
+    ReportKind,
+    Role,
+    Slippage,
+    State,
+    Tif,
+)
 
 EMPTY = int(State.EMPTY)
 NEW = int(State.NEW)
@@ -77,6 +89,12 @@ HAZARD = int(LimitFill.HAZARD)
 
 FIXED = int(Slippage.FIXED)
 VOL_VOLUME = int(Slippage.VOL_VOLUME)
+
+TOLD_FILL = int(ReportKind.FILL)
+TOLD_ORDER = int(ReportKind.ORDER)
+TOLD_FUNDING = int(ReportKind.FUNDING)
+TOLD_INTEREST = int(ReportKind.INTEREST)
+TOLD_HALT = int(ReportKind.HALT)
 
 SPOT = int(Contract.SPOT)
 LINEAR = int(Contract.LINEAR)

@@ -9,7 +9,7 @@ import numpy as np
 
 from huracan.sim import layout
 from huracan.sim.layout import GateLanes, Lanes, Recorder
-from huracan.sim.linker import Linked
+from huracan.sim.linker import Groups, Linked
 from huracan.sim.memory import as_records
 
 Records = np.ndarray[Any, Any]
@@ -39,8 +39,12 @@ def new_lanes(
     *,
     slots: int,
     start_ns: int,
+    reports: int = 0,
 ) -> Lanes:
-    """Lanes at a run's start: one for each record of `settings` and `params`; start_ns is the first live bar's open."""
+    """Lanes at a run's start: one for each record of `settings` and `params`; start_ns is the first live bar's open.
+
+    A build whose decisions have a ledger of their own gets room for `reports` that are under way.
+    """
     n, instruments = len(settings), len(rules)
     acct = records(layout.account, n)
     for name in ("cash", "equity", "peak"):
@@ -72,7 +76,33 @@ def new_lanes(
         *nothing_known(linked.f, linked.wide, n, instruments),
         as_records(rules),
         np.zeros(n, np.int64),
+        *own_records(linked.groups, acct, instruments, slots, reports),
     )
+
+
+def own_records(groups: Groups, acct: Records, instruments: int, slots: int, reports: int) -> tuple[Any, ...]:
+    """What decides begins with: the same cash as the venue's, no orders, nothing told; nothing at all if it shares."""
+    n = len(acct) if groups.split else 0
+    own_acct = records(layout.account, n)
+    own_acct[:] = acct[:n]
+    mail = records(layout.mailbox, n)
+    mail["last_ns"] = -layout.NEVER
+    return (
+        own_acct,
+        records(layout.order, n, instruments * slots),
+        records(layout.position, n, instruments),
+        records(layout.told, n, instruments * slots),
+        records(layout.report, n, reports),
+        mail,
+    )
+
+
+def accounts(lanes: Lanes) -> Records:
+    """The venue's accounts, with the refusals that what decides has counted."""
+    out = np.array(np.asarray(lanes.acct))
+    if len(lanes.own_acct):
+        out["counts"] = np.asarray(lanes.own_acct)["counts"]
+    return out
 
 
 def nothing_known(f: np.dtype[Any], wide: np.dtype[Any], n: int, instruments: int) -> tuple[Any, Any, Any, Any]:

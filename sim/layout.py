@@ -135,6 +135,16 @@ class EventKind(IntEnum):
     END = 5  # the slice is complete: decide
 
 
+class ReportKind(IntEnum):
+    """What the venue tells."""
+
+    FILL = 1  # an execution
+    ORDER = 2  # an order stands otherwise than before: arrived, filled, changed, gone
+    FUNDING = 3
+    INTEREST = 4
+    HALT = 5  # the account is bankrupt
+
+
 MAX_TIERS = 8
 
 bar = np.dtype(
@@ -218,6 +228,7 @@ order = np.dtype(
         ("cancel_ns", "i8"),
         ("modify_row", "i8"),
         ("modify_ns", "i8"),
+        ("taken_ns", "i8"),  # modify_ns of the last modify that the venue carried out
         ("done_row", "i8"),  # last row at whose open it executed: once an instant
         ("book", "i8"),
         ("tag", "i8"),
@@ -287,6 +298,8 @@ stats = np.dtype(
         ("held", "i8"),  # whether a position was held at the last row
         ("refilled_row", "i8"),  # the row whose volume the desks' budgets are of
         ("risky", "i8"),  # whether the account could ever touch its maintenance as it stands
+        ("busy", "i8"),  # whether something may happen in this row (builds that stop between a row's events)
+        ("elapsed_ns", "i8"),  # from the row before to this one (the same builds)
         ("at_sample", "f8"),
         ("at_day", "f8"),
         ("sum_r", "f8"),
@@ -396,6 +409,49 @@ equity = np.dtype(
     [("ts_ns", "i8"), ("equity", "f8"), ("cash", "f8"), ("position_value", "f8"), ("drawdown", "f8")], align=True
 )
 
+# What the venue has last told of the order in a slot.
+told = np.dtype(
+    [
+        ("id", "i8"),
+        ("state", "i8"),
+        ("kind", "i8"),
+        ("arrived", "i8"),
+        ("taken_ns", "i8"),
+        ("qty", "f8"),
+        ("left", "f8"),
+        ("price", "f8"),
+        ("trigger", "f8"),
+    ],
+    align=True,
+)
+
+# The venue's word to what decides. FILL: qty with its sign, price, fee, received (less than qty where the fee is taken
+# from it); ORDER: how the order in `slot` stands; FUNDING, INTEREST: `fee` was paid.
+report = np.dtype(
+    [
+        ("arrive_ns", "i8"),
+        ("heard", "i8"),  # 2 x row, and 1 more after the decision: when it was taken in; -1 before
+        ("what", "i8"),
+        ("inst", "i8"),
+        ("slot", "i8"),
+        ("id", "i8"),
+        ("state", "i8"),
+        ("kind", "i8"),
+        ("arrived", "i8"),
+        ("taken_ns", "i8"),
+        ("qty", "f8"),
+        ("left", "f8"),
+        ("price", "f8"),
+        ("trigger", "f8"),
+        ("fee", "f8"),
+        ("received", "f8"),
+    ],
+    align=True,
+)
+
+# Where the ring of reports stands: `head` have been written, `tail` taken in, `lost` found no room.
+mailbox = np.dtype([("head", "i8"), ("tail", "i8"), ("last_ns", "i8"), ("lost", "i8")], align=True)
+
 # One execution on its way into the ledger.
 Execution = namedtuple(
     "Execution", "inst side qty price maker reason order_id tag fee_bps spread slippage impact ts_ns inside"
@@ -407,11 +463,21 @@ Ctx = namedtuple(
 )
 # What the venue's functions see: its own truth, the market, and the buffers of the recorder.
 Venue = namedtuple("Venue", "acct orders positions desks stats bars rules settings costs rec fine")
+# The same where what decides has its own ledger: the own records stand beside the venue's, slot for slot.
+SplitVenue = namedtuple(
+    "SplitVenue",
+    "acct orders positions desks stats bars rules settings costs rec fine "
+    "own_acct own_orders own_positions told reports mail",
+)
 # One chunk of a tape of bars: rows[r], bars[r, k]; payments in time order; finer bars per (row, instrument) for the
 # drill.
 TapeView = namedtuple("TapeView", "rows bars payments costs fine spans")
 # State of many lanes; first axis is the lane.
-Lanes = namedtuple("Lanes", "acct orders positions desks stats settings p u feats feats1 wide wide1 rules cursor")
+Lanes = namedtuple(
+    "Lanes",
+    "acct orders positions desks stats settings p u feats feats1 wide wide1 rules cursor "
+    "own_acct own_orders own_positions told reports mail",
+)
 GateLanes = namedtuple("GateLanes", "p u feats feats1 wide wide1 counts")
 Fine = namedtuple("Fine", "bars spans")
 Recorder = namedtuple("Recorder", "fills trades equity n")
@@ -425,9 +491,9 @@ def layout_hash() -> str:
     """
     records = (
         bar, row, event, payment, fine_span, cost_input, rules, account, position, order, desk, stats, settings,
-        fill, trade, equity,
+        fill, trade, equity, told, report, mailbox,
     )  # fmt: skip
-    enums = (State, Kind, Tif, Role, FillReason, Reason, Intrabar, LimitFill, Slippage, Contract, EventKind)
+    enums = (State, Kind, Tif, Role, FillReason, Reason, Intrabar, LimitFill, Slippage, Contract, EventKind, ReportKind)
     text = repr([r.descr for r in records]) + repr([[(m.name, m.value) for m in e] for e in enums])
-    text += repr([t._fields for t in (Execution, Ctx, Venue, TapeView, Lanes, GateLanes, Fine, Recorder)])
+    text += repr([t._fields for t in (Execution, Ctx, Venue, SplitVenue, TapeView, Lanes, GateLanes, Fine, Recorder)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -27,6 +27,7 @@ from huracan.sim.sources import kernel_sources, strategy_sources
 from huracan.sim.stubs import load_stub
 
 KERNEL_MODULES = (
+    "reports",
     "margin",
     "ledger",
     "orderbook",
@@ -38,6 +39,7 @@ KERNEL_MODULES = (
     "marks",
     "advance",
     "decide",
+    "hear",
 )
 
 
@@ -49,6 +51,9 @@ class Groups:
     margin: int = 1
     costs: int = 1
     record: int = 1
+    split: int = 0
+    venue: int = 1
+    events: int = 0
 
 
 @dataclass(frozen=True)
@@ -198,7 +203,7 @@ import numpy as np
 from numba import njit
 
 from huracan.sim import layout
-from huracan.sim.layout import Ctx, Fine, Venue
+from huracan.sim.layout import Ctx, Fine, SplitVenue, Venue
 from huracan.sim.linker import Groups, bound, kernel
 from huracan.sim.memory import record_type, stack_slots
 from huracan.sim.options import LINKED_ENTRY, USER
@@ -208,22 +213,15 @@ B = bound({key!r})
 K = kernel({groups!r})
 step = njit(**USER)(B.step)
 {checks}
-begin_row = K.advance.begin_row
-end_row = K.advance.end_row
-warm_row = K.advance.warm_row
-new_slot = K.decide.new_slot
-may_increase = K.decide.may_increase
-refuse_want = K.decide.refuse_want
-post = K.decide.post
-after_wants = K.decide.after_wants
+{kernel_parts}
 {types}
 
 
 @njit(**LINKED_ENTRY)
-def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last_row):
+def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last_row{event_args}):
     """Run lanes lo..hi over rows row_lo..row_hi of this chunk, whose first row is the tape's row0.
 
-    Returns the first row not done.
+    Returns the first row not done.{event_doc}
     """
     rules = lanes.rules
 {allocate}
@@ -242,36 +240,33 @@ def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last
             row = tape.rows[i]
             bars = tape.bars[i]
             n = {n}
-            v = Venue(
+            v = {venue}(
                 acct, orders, positions, desks, stats, bars, rules, s, tape.costs[min(i, n_costs - 1)], rec,
-                Fine(tape.fine, tape.spans[min(i, n_spans - 1)]),
+                Fine(tape.fine, tape.spans[min(i, n_spans - 1)]),{split_args}
             )
-            if row.live == 1:
-                at = begin_row(v, row0 + i, row, tape.payments, at)
-            else:
-                warm_row(v, row0 + i, row)
+{begin}
             for k in range(n):
                 if bars[k].fresh == 1:
 {load_each}
 {load_wide}
             if row.live == 1:
-                if acct.bankrupt == 0:
+                if {own}acct.bankrupt == 0:
 {steps}
-                    if acct.n_new > 0:
+                    if {own}acct.n_new > 0:
                         ctx = Ctx(
-                            acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0,
-                            p, u, rules, s,
+                            {own}acct, {own}orders, {own}positions, bars, f, f1, wide, wide1, bars[0],
+                            {own}positions[0], f[0], f1[0], 0, p, u, rules, s,
                         )
-                        for order_id in range(acct.first_new + 1, acct.next_id + 1):
+                        for order_id in range({own}acct.first_new + 1, {own}acct.next_id + 1):
                             j = new_slot(ctx, order_id)
                             if j < 0:
                                 continue
-                            want = orders[j]
+                            want = {own}orders[j]
 {gates}
-                            post(v, j)
-                    if acct.n_new > 0 or acct.n_requests > 0:
-                        after_wants(v)
-                end_row(v, row0 + i, row0 + i == last_row)
+                            {post}(v, j)
+                    if {own}acct.n_new > 0 or {own}acct.n_requests > 0:
+                        {after_wants}(v)
+{end}
             i += 1
         lanes.cursor[c] = at
 {leave}
@@ -281,11 +276,23 @@ def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last
 STEP_EACH = """for k in range(n):
     if bars[k].fresh == 1:
         step(Ctx(
-            acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k, p, u, rules, s
+            {own}acct, {own}orders, {own}positions, bars, f, f1, wide, wide1, bars[k], {own}positions[k],
+            f[k], f1[k], k, p, u, rules, s,
         ))"""
 STEP_ALL = """step(Ctx(
-    acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0, p, u, rules, s
+    {own}acct, {own}orders, {own}positions, bars, f, f1, wide, wide1, bars[0], {own}positions[0],
+    f[0], f1[0], 0, p, u, rules, s,
 ))"""
+
+PARTS = {
+    "advance": ("begin_row", "end_row", "warm_row"),
+    "decide": ("new_slot", "may_increase", "refuse_want", "post", "after_wants"),
+}
+SPLIT_PARTS = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
+EVENT_PARTS = {"advance": ("open_event", "bar_event", "last_event")}
+EVENT_DOC = """
+
+    Of one row only events event_lo..event_hi: 0 the opens, 1 + k the bar of instrument k, then the end."""
 
 STATE = (
     ("acct", "layout.account", 1),
@@ -301,19 +308,67 @@ STATE = (
     ("wide", "B.wide", 1),
     ("wide1", "B.wide", 1),
 )
-SCALARS = ("acct", "stats", "p", "u", "wide", "wide1")
+SPLIT_STATE = (
+    ("own_acct", "layout.account", 1),
+    ("own_orders", "layout.order", 0),
+    ("own_positions", "layout.position", 1),
+    ("told", "layout.told", 0),
+)
+SCALARS = ("acct", "stats", "p", "u", "wide", "wide1", "own_acct")
 FIELD = {"f": "feats", "f1": "feats1"}
 
 
-def gate_block(n_gates: int) -> str:
+def row_code(groups: Groups) -> tuple[list[str], list[str]]:
+    """Generated lines that run the venue's half of a row before the decision, and after it."""
+    begin: list[str] = []
+    end: list[str] = []
+    if groups.events:
+        begin += [
+            "if row.live == 1:",
+            "    if event_lo == 0:",
+            "        at = open_event(v, row0 + i, row, tape.payments, at)",
+            "    for k in range(max(event_lo - 1, 0), min(event_hi - 1, n)):",
+            "        bar_event(v, k)",
+            "if event_hi < n + 2:",
+            "    i += 1",
+            "    continue",
+            "if row.live == 1:",
+            "    last_event(v)",
+            "else:",
+            "    warm_row(v, row0 + i, row)",
+        ]
+    elif groups.venue:
+        begin += [
+            "if row.live == 1:",
+            "    at = begin_row(v, row0 + i, row, tape.payments, at)",
+            "else:",
+            "    warm_row(v, row0 + i, row)",
+        ]
+    if groups.venue:
+        end.append("end_row(v, row0 + i, row0 + i == last_row)")
+    if groups.split:
+        begin.append("before_decision(v, row0 + i, row)")
+        end.append("after_decision(v, row0 + i)")
+    return begin, end
+
+
+def kernel_parts(groups: Groups) -> str:
+    """Generated lines that name what the stub takes from the kernel."""
+    wanted = [PARTS, *([SPLIT_PARTS] if groups.split else []), *([EVENT_PARTS] if groups.events else [])]
+    return "\n".join(
+        f"{name} = K.{module}.{name}" for parts in wanted for module, names in parts.items() for name in names
+    )
+
+
+def gate_block(n_gates: int, own: str) -> str:
     """Generated code that runs the gates in order on one want."""
     lines: list[str] = []
     for g in range(n_gates):
         lines += [
             "if may_increase(ctx, want):",
             f"    code = check{g}(Ctx(",
-            f"        acct, orders, positions, bars, g{g}f, g{g}f1, g{g}wide, g{g}wide1, bars[want.inst],",
-            f"        positions[want.inst], g{g}f[want.inst], g{g}f1[want.inst], want.inst, g{g}p, g{g}u, rules, s",
+            f"        {own}acct, {own}orders, {own}positions, bars, g{g}f, g{g}f1, g{g}wide, g{g}wide1,",
+            f"        bars[want.inst], {own}positions[want.inst], g{g}f[want.inst], g{g}f1[want.inst], want.inst, g{g}p, g{g}u, rules, s",
             "    ), want)",
             "    if code != 0:",
             "        refuse_want(ctx, j)",
@@ -340,7 +395,7 @@ def stub_text(
     enter: list[str] = []
     leave: list[str] = []
     kinds: list[str] = []
-    for name, record, count in STATE:
+    for name, record, count in (*STATE, *(SPLIT_STATE if groups.split else ())):
         memory = f"lanes.{FIELD.get(name, name)}"
         if stack:
             kinds.append(f"{name}_t = record_type({record})")
@@ -363,8 +418,23 @@ def stub_text(
         once += more_once
         each += more_each
         wide += more_wide
+    if groups.split:
+        enter += ["reports = lanes.reports[c]", "mail = lanes.mail[c]"]
+    own = "own_" if groups.split else ""
+    begin, end = row_code(groups)
+    step = (STEP_EACH if d.scope == "each" else STEP_ALL).format(own=own)
     return TEMPLATE.format(
         key=key,
+        own=own,
+        venue="SplitVenue" if groups.split else "Venue",
+        split_args="\n                own_acct, own_orders, own_positions, told, reports, mail," if groups.split else "",
+        kernel_parts=kernel_parts(groups),
+        begin=indent(begin, 12),
+        end=indent(end, 16),
+        post="route" if groups.split else "post",
+        after_wants="route_requests" if groups.split else "after_wants",
+        event_args=", event_lo, event_hi" if groups.events else "",
+        event_doc=EVENT_DOC if groups.events else "",
         groups=groups,
         checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(len(gates))),
         types="\n".join(kinds),
@@ -377,8 +447,8 @@ def stub_text(
         n=1 if stack else "tape.bars.shape[1]",
         load_each=indent(each, 20),
         load_wide=indent(wide, 12),
-        steps=indent((STEP_EACH if d.scope == "each" else STEP_ALL).split("\n"), 20),
-        gates=gate_block(len(gates)),
+        steps=indent(step.split("\n"), 20),
+        gates=gate_block(len(gates), own),
     )
 
 

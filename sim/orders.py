@@ -117,6 +117,7 @@ def clear(r):
     r.cancel_ns = NEVER
     r.modify_row = NEVER
     r.modify_ns = NEVER
+    r.taken_ns = NEVER
     r.done_row = -1
     r.book = 0
     r.tag = 0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from huracan.sim import layout
-from huracan.sim.lanes import new_lanes, recorder
+from huracan.sim.lanes import accounts, new_lanes, recorder
 from huracan.sim.layout import FillReason, Intrabar, LimitFill, Reason, Slippage, Tif
 from huracan.sim.linker import Groups, Linked, initial_state, link
 from huracan.sim.series import Bars, Payments, Rules
@@ -22,6 +22,7 @@ from tests.oracle_records import Instrument, Settings
 from tests.scripted import ACTIONS, CODES, FEATURES, FIELDS, scripted
 
 NAN = math.nan
+REPORTS = 20_000  # room for all that a case can tell: a test reads them back
 
 
 @dataclass
@@ -91,6 +92,7 @@ def settings_of(s: Settings, instruments: list[Instrument], timeframe_ns: int) -
     r["gap_at_price"] = s.gap_fill == "price"
     r["keep_remainder"] = s.market_remainder == "wait"
     r["latency_rows"], r["entry_ns"] = s.latency_bars, s.latency_entry_ns
+    r["response_ns"] = getattr(s, "latency_response_ns", 0)
     r["timeframe_ns"] = r["sample_ns"] = timeframe_ns
     r["bars_a_year"] = 365 * 86_400e9 / timeframe_ns
     if isinstance(s.limit_fill, dict):
@@ -210,7 +212,14 @@ def run(
     settings = settings_of(s, instruments, tape.timeframe_ns)
     own = initial_state(scripted.__huracan__, linked.u)
     lanes = new_lanes(
-        linked, settings, parameters(linked, n), own, tape.rules, slots=s.order_slots, start_ns=first_ns(tape)
+        linked,
+        settings,
+        parameters(linked, n),
+        own,
+        tape.rules,
+        slots=s.order_slots,
+        start_ns=first_ns(tape),
+        reports=REPORTS,
     )
     table = script_table(script, tape.rows, n)
     rec = recorder(20_000, 20_000, tape.rows, 1_000)
@@ -219,9 +228,13 @@ def run(
         for lo, hi in pairwise(edges):
             if lo < hi:
                 view = chunk(tape, lo, hi)
-                linked.entry(
-                    view, np.ascontiguousarray(table[:, lo:hi]), lanes, rec, 0, 1, 0, hi - lo, lo, tape.rows - 1
-                )
+                whole = (view, np.ascontiguousarray(table[:, lo:hi]), lanes, rec, 0, 1)
+                if not groups.events:
+                    linked.entry(*whole, 0, hi - lo, lo, tape.rows - 1)
+                    continue
+                for i in range(hi - lo):
+                    for e in range(n + 2):
+                        linked.entry(*whole, i, i + 1, lo, tape.rows - 1, e, e + 1)
     return outcome(lanes, rec)
 
 
@@ -242,7 +255,7 @@ def outcome(lanes: Any, rec: Any) -> Outcome:
         for f in np.asarray(rec.fills[: rec.n[0]])
     ]
     a, st = lanes.acct[0], lanes.stats[0]
-    counts = np.asarray(a["counts"]) + np.asarray(st["counts"])
+    counts = np.asarray(accounts(lanes)["counts"][0]) + np.asarray(st["counts"])
     return Outcome(
         fills,
         np.array(rec.trades[: rec.n[1]]),

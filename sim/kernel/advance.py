@@ -19,7 +19,7 @@ from huracan.sim.codes import (
 from huracan.sim.costs.borrow import interest
 from huracan.sim.costs.funding import funding
 from huracan.sim.kernel.execute import execute, execution, taker_steps
-from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING
+from huracan.sim.kernel.groups import EVENTS, MARGIN, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
@@ -27,6 +27,7 @@ from huracan.sim.kernel.marks import envelope, envelopes, excursions, mark_accou
 from huracan.sim.kernel.opens import has_turn, opens, refill
 from huracan.sim.kernel.orderbook import cancel_everything, drop_child, finish, slots
 from huracan.sim.kernel.path import path
+from huracan.sim.kernel.reports import tell_funding, tell_halt, tell_interest, tell_orders
 from huracan.sim.options import part, rare
 from huracan.sim.prices import unit_notional
 
@@ -48,6 +49,8 @@ def pay_funding(v, payment, opened):
     a.cash -= paid
     a.funding += paid
     v.desks[k].funding += paid
+    if SPLIT:
+        tell_funding(v, k, paid, payment.ts_ns)
     note_risk(v)
 
 
@@ -81,6 +84,8 @@ def charge_interest(v, elapsed_ns):
         paid = interest(borrowed, t.borrow_rate, elapsed_ns)
         v.acct.cash -= paid
         v.acct.interest += paid
+        if SPLIT:
+            tell_interest(v, paid, v.acct.ts_ns)
         note_risk(v)
 
 
@@ -110,9 +115,13 @@ def time_limits(v, k):
 
 @part
 def send(v, r):
-    """An order leaves for the market: when it gets there."""
-    t = v.settings
-    a = v.acct
+    """An order of the venue's own making leaves for the market."""
+    dispatch(v.acct, v.settings, r)
+
+
+@part
+def dispatch(a, t, r):
+    """An order leaves for the market now: when it gets there."""
     now = 0 if t.market_at_close == 1 and r.kind == MARKET else 1
     r.live_row = a.row + now + t.latency_rows
     r.live_ns = a.ts_ns + t.entry_ns
@@ -128,13 +137,9 @@ def refill_all(v):
     v.stats.refilled_row = v.acct.row
 
 
-@rare
-def busy_row(v, row, payments, first_payment):
-    """Steps 1 to 5 of a row in which something may happen: funding, opens, paths, time limits.
-
-    Returns the next payment's place.
-    """
-    n = len(v.positions)
+@part
+def busy_opens(v, row, payments, first_payment):
+    """Steps 1 to 3: funding, the opens, and funding that falls inside the row. Returns the next payment's place."""
     at = first_payment
     if MARGIN and at < row.fund_hi:
         at = fund_until(v, payments, at, row.fund_hi, row.open_ns, False)
@@ -142,14 +147,31 @@ def busy_row(v, row, payments, first_payment):
     if MARGIN and v.stats.risky == 1:
         liquidate_at_open(v)
     opens(v)
+    if SPLIT:
+        tell_orders(v, v.acct.open_ns)
     if MARGIN and at < row.fund_hi:
         at = fund_until(v, payments, at, row.fund_hi, row.close_ns - 1, True)
-    for k in range(n):
-        if v.bars[k].fresh == 1:
-            path(v, k)
-        if RESTING:
-            time_limits(v, k)
-        envelope(v, k)
+    return at
+
+
+@part
+def busy_bar(v, k):
+    """Steps 4 and 5 for one instrument: its path, and orders whose time is over."""
+    if v.bars[k].fresh == 1:
+        path(v, k)
+    if RESTING:
+        time_limits(v, k)
+    envelope(v, k)
+
+
+@rare
+def busy_row(v, row, payments, first_payment):
+    """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
+    at = busy_opens(v, row, payments, first_payment)
+    for k in range(len(v.positions)):
+        busy_bar(v, k)
+    if SPLIT:
+        tell_orders(v, v.acct.ts_ns)
     return at
 
 
@@ -181,6 +203,48 @@ def begin_row(v, row_index, row, payments, first_payment):
     a.ts_ns = row.close_ns
     if anything_to_do(v, row, at):
         at = busy_row(v, row, payments, at)
+    settle_row(v, elapsed)
+    return at
+
+
+@rare
+def open_event(v, row_index, row, payments, first_payment):
+    """The first event of a row that is told piece by piece: all opens are in. Returns the next payment's place."""
+    a = v.acct
+    at = first_payment
+    v.stats.busy = 0
+    if a.bankrupt == 0:
+        v.stats.elapsed_ns = row.close_ns - a.ts_ns
+        a.open_ns = row.open_ns
+    a.row = row_index
+    a.ts_ns = row.close_ns
+    if a.bankrupt == 0 and anything_to_do(v, row, at):
+        v.stats.busy = 1
+        at = busy_opens(v, row, payments, at)
+    return at
+
+
+@rare
+def bar_event(v, k):
+    """One instrument's bar is over."""
+    if v.stats.busy == 1:
+        busy_bar(v, k)
+
+
+@rare
+def last_event(v):
+    """All bars are in: interest and marks, before the decision."""
+    if SPLIT:
+        if v.stats.busy == 1:
+            tell_orders(v, v.acct.ts_ns)
+    if v.acct.bankrupt == 0:
+        settle_row(v, v.stats.elapsed_ns)
+
+
+@part
+def settle_row(v, elapsed):
+    """Steps 5 and 6 of the whole account: interest, marks, and whether anything is left."""
+    a = v.acct
     if MARGIN:
         if v.settings.borrow == 1:
             charge_interest(v, elapsed)
@@ -190,7 +254,6 @@ def begin_row(v, row_index, row, payments, first_payment):
     mark_account(v)
     if not a.equity > NOTHING * v.settings.cash:
         stop_lane(v)
-    return at
 
 
 @part
@@ -212,6 +275,9 @@ def stop_lane(v):
         liquidate_at(v, -1, 0.0, v.acct.ts_ns, True)
         mark_account(v)
     cancel_everything(v, BANKRUPT)
+    if SPLIT:
+        tell_orders(v, v.acct.ts_ns)
+        tell_halt(v, v.acct.ts_ns)
 
 
 @rare
@@ -273,6 +339,8 @@ def end_row(v, row_index, last):
             moved = True
         if moved:
             mark_account(v)
+        if SPLIT:
+            tell_orders(v, a.ts_ns)
         if RECORD:
             for k in range(len(v.positions)):
                 if v.bars[k].fresh == 1:

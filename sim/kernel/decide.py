@@ -44,6 +44,13 @@ def post(v, j):
     r = v.orders[j]
     r.state = LIVE
     send(v, r)
+    enter_book(v, j)
+
+
+@part
+def enter_book(v, j):
+    """The venue's desk counts an order that is on its way, and wakes when it gets there."""
+    r = v.orders[j]
     v.stats.orders += 1
     d = v.desks[r.inst]
     d.wake_row = min(d.wake_row, max(v.acct.row + 1, r.live_row))

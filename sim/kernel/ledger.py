@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from huracan.sim.codes import SPOT
 from huracan.sim.costs.fee import fee
-from huracan.sim.kernel.groups import RECORD
+from huracan.sim.kernel.groups import RECORD, SPLIT
 from huracan.sim.kernel.margin import note_risk
+from huracan.sim.kernel.reports import tell_fill
 from huracan.sim.options import part, rare
 from huracan.sim.prices import quantity_on_lot, unit_notional, unit_value
 
@@ -115,6 +116,35 @@ def book_trade(v, e, old, new, received, cost):
 
 
 @part
+def take_in(a, p, rule, traded, price, cost, received, t):
+    """An execution of `traded` (with its sign) into an account and a position, the venue's or the own.
+
+    `received` is less than what was traded where the fee is taken from it. Returns what is held then.
+    """
+    old = p.qty
+    if t.fee_in_base == 1 and traded > 0.0 and rule.contract == SPOT:
+        a.cash -= traded * unit_value(rule, price)
+        new = old + received
+    else:
+        a.cash -= traded * unit_value(rule, price) + cost
+        new = quantity_on_lot(rule, old + received)
+    if abs(new) <= 1e-12 * max(abs(old), abs(received)):
+        new = 0.0  # what is left is rounding
+    a.fees += cost
+    if old * received >= 0.0:
+        p.avg_price = (p.avg_price * abs(old) + price * abs(received)) / (abs(old) + abs(received))
+        if old == 0.0:
+            p.entry_row = a.row
+    elif old * new < 0.0:
+        p.avg_price = price
+        p.entry_row = a.row
+    elif new == 0.0:
+        p.avg_price = 0.0
+    p.qty = new
+    return new
+
+
+@part
 def book(v, e):
     """Book one execution in the venue's ledger."""
     a = v.acct
@@ -123,28 +153,14 @@ def book(v, e):
     rule = v.rules[e.inst]
     notional = e.qty * unit_notional(rule, e.price)
     cost = fee(notional, e.fee_bps)
-    received = e.side * e.qty
-    old = p.qty
+    traded = e.side * e.qty
+    received = traded
     if v.settings.fee_in_base == 1 and e.side > 0 and rule.contract == SPOT:
-        a.cash -= received * unit_value(rule, e.price)
         received -= e.qty * e.fee_bps / 1e4
-        new = old + received
-    else:
-        a.cash -= received * unit_value(rule, e.price) + cost
-        new = quantity_on_lot(rule, old + received)
-    if abs(new) <= 1e-12 * max(abs(old), abs(received)):
-        new = 0.0  # what is left is rounding
-    a.fees += cost
-    if old * received >= 0.0:
-        p.avg_price = (p.avg_price * abs(old) + e.price * abs(received)) / (abs(old) + abs(received))
-        if old == 0.0:
-            p.entry_row = a.row
-    elif old * new < 0.0:
-        p.avg_price = e.price
-        p.entry_row = a.row
-    elif new == 0.0:
-        p.avg_price = 0.0
-    p.qty = new
+    old = p.qty
+    new = take_in(a, p, rule, traded, e.price, cost, received, v.settings)
+    if SPLIT:
+        tell_fill(v, e, cost, received)
     s.fills += 1
     s.traded += notional
     s.spread += e.spread

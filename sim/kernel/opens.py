@@ -24,7 +24,7 @@ from huracan.sim.codes import (
     TRAIL,
 )
 from huracan.sim.kernel.execute import execute
-from huracan.sim.kernel.groups import RESTING
+from huracan.sim.kernel.groups import RESTING, SPLIT
 from huracan.sim.kernel.levels import beyond, follow, level, limit_level, marketable
 from huracan.sim.kernel.orderbook import finish, slots
 from huracan.sim.options import part
@@ -51,6 +51,8 @@ def take_requests(v, row, open_ns):
             continue
         if RESTING:
             if row >= r.modify_row and open_ns >= r.modify_ns:
+                if SPLIT:
+                    r.taken_ns = r.modify_ns
                 take_new_terms(r)
                 if r.state == LIVE and not r.left > 0.0:
                     finish(v, j, CANCELLED)
