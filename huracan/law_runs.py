@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from huracan.sim import columns as feature_columns
 from huracan.sim import layout
-from huracan.sim.lanes import gate_lanes, new_lanes, recorder
+from huracan.sim.lanes import gate_lanes, most_executions, new_lanes, recorder, report_room
 from huracan.sim.layout import GateLanes, Lanes, Recorder, TapeView
 from huracan.sim.linker import Linked
 from huracan.sim.tape import Tape, chunk, first_ns
@@ -126,6 +126,7 @@ def start(trial: Trial, which: Sequence[int] | None = None) -> Run:
         trial.tape.rules.copy(),
         slots=trial.slots,
         start_ns=first_ns(trial.tape),
+        reports=report_room(trial.linked, trial.settings, trial.tape, trial.slots, trial.deepest),
     )
     n = len(trial.tape.series)
     gates = tuple(
@@ -141,7 +142,7 @@ def recorder_for(trial: Trial, rows: int, small: bool = False) -> Recorder:
     `small` is hardly more than one row needs, so that the machine stops again and again.
     """
     orders = trial.slots * len(trial.tape.series)
-    margin = (4 * orders + 2 * len(trial.tape.series)) * trial.deepest + 16
+    margin = most_executions(orders, len(trial.tape.series), trial.deepest)
     room = margin + 1 if small else margin + 64 + 8 * orders * rows
     return recorder(room, room, max(rows * trial.lanes, 1), margin)
 

@@ -15,7 +15,7 @@ from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.settings import settings_record, uses_cost_models
 from huracan.sim import columns as feature_columns
 from huracan.sim.figures import figures, rejections
-from huracan.sim.lanes import accounts, gate_lanes, new_lanes, recorder
+from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
 from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder
 from huracan.sim.linker import Groups, Linked, initial_state, link
 from huracan.sim.refusal import Refused
@@ -127,7 +127,7 @@ def make_block(
         tape.rules,
         slots=machine.slots,
         start_ns=first_ns(tape),
-        reports=report_room(machine, settings),
+        reports=report_room(linked, settings, tape, machine.slots, deepest(tape)),
     )
     gates = tuple(
         gate_lanes(
@@ -140,23 +140,6 @@ def make_block(
         for g in range(len(gate_params))
     )
     return Block(lanes, gates, plan, feature_columns.start(plan, tape.rules), plan.n_rows)
-
-
-def report_room(machine: Machine, settings: Records) -> int:
-    """Reports of one lane that can be under way at once: what a row can bring, for as many rows as they travel."""
-    if not machine.linked.groups.split:
-        return 0
-    longest = int(settings["response_ns"].max())
-    rows = -(-longest // machine.tape.timeframe_ns) + 2
-    return int(min(rows, machine.tape.rows + 2) * (2 * most_events(machine) + 2 * machine.slots * machine.instruments))
-
-
-def most_events(machine: Machine) -> int:
-    """Executions and payments that one row can bring at most."""
-    orders = machine.slots * machine.instruments
-    deepest = 1 + (max_fine(machine.tape) if machine.tape.fine else 0)
-    payments = int(np.diff(machine.tape.fund_hi, prepend=0).max()) if len(machine.tape.payments) else 0
-    return (4 * orders + 2 * machine.instruments) * deepest + payments + 16
 
 
 def drive(
@@ -222,7 +205,8 @@ class Kept:
     """What a recording run has written down so far: buffers that the machine fills and pieces taken out of them."""
 
     def __init__(self, machine: Machine) -> None:
-        margin = most_events(machine)
+        orders = machine.slots * machine.instruments
+        margin = most_executions(orders, machine.instruments, deepest(machine.tape))
         capacity = max(4 * margin, 65_536)
         self.rec = recorder(capacity, capacity, min(CHUNK, machine.tape.rows), margin)
         self.parts: tuple[list[Records], list[Records], list[Records]] = ([], [], [])
@@ -240,9 +224,9 @@ class Kept:
         return np.concatenate(self.parts[i]).view(dtype) if self.parts[i] else np.zeros(0, dtype)
 
 
-def max_fine(tape: Tape) -> int:
-    """Most finer bars in one row."""
-    return max(tape.timeframe_ns // f.timeframe_ns for f in tape.fine) * len(tape.fine)
+def deepest(tape: Tape) -> int:
+    """One more than the finer bars in one row."""
+    return 1 + max((tape.timeframe_ns // f.timeframe_ns for f in tape.fine), default=0) * len(tape.fine)
 
 
 def gate_refusals(linked: Linked, gates: Sequence[GateLanes], lane: int) -> dict[str, int]:

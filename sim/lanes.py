@@ -11,6 +11,7 @@ from huracan.sim import layout
 from huracan.sim.layout import GateLanes, Lanes, Recorder
 from huracan.sim.linker import Groups, Linked
 from huracan.sim.memory import as_records
+from huracan.sim.tape import Tape
 
 Records = np.ndarray[Any, Any]
 DAY_NS = 86_400_000_000_000
@@ -95,6 +96,22 @@ def own_records(groups: Groups, acct: Records, instruments: int, slots: int, rep
         records(layout.report, n, reports),
         mail,
     )
+
+
+def most_executions(orders: int, instruments: int, deepest: int = 1) -> int:
+    """Executions that one row can bring at most to so many order slots, with so many finer bars in it."""
+    return (4 * orders + 2 * instruments) * deepest + 16
+
+
+def report_room(linked: Linked, settings: Records, tape: Tape, slots: int, deepest: int = 1) -> int:
+    """Reports of one lane that can be under way at once: what a row can bring, for as many rows as they travel."""
+    if not linked.groups.split:
+        return 0
+    n = len(tape.series)
+    payments = int(np.diff(tape.fund_hi, prepend=0).max()) if len(tape.payments) else 0
+    a_row = most_executions(slots * n, n, deepest) + payments + n + 2 + 3 * slots * n
+    rows = -(-int(settings["response_ns"].max()) // tape.timeframe_ns) + 2
+    return int(min(rows, tape.rows + 2) * a_row)
 
 
 def accounts(lanes: Lanes) -> Records:

@@ -427,7 +427,9 @@ def stub_text(
         key=key,
         own=own,
         venue="SplitVenue" if groups.split else "Venue",
-        split_args="\n                own_acct, own_orders, own_positions, told, reports, mail," if groups.split else "",
+        split_args="\n                own_acct, own_orders, own_positions, told, reports, mail,"
+        if groups.split
+        else "",
         kernel_parts=kernel_parts(groups),
         begin=indent(begin, 12),
         end=indent(end, 16),

@@ -104,6 +104,7 @@ class Settings:
     gap_fill: str = "open"  # "open" | "price"
     latency_bars: int = 0
     latency_entry_ns: int = 0
+    latency_response_ns: int = 0  # for the machine: this engine hears at once
     market_remainder: str = "wait"  # "wait" | "cancel"
     close_at_end: bool = False
     seed: int = 0

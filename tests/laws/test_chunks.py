@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huracan.law_runs import advance, records_difference, start, state, state_difference, whole
+from huracan.law_runs import advance, difference, records_difference, start, state, state_difference, whole
 from huracan.laws import chunks_dont_matter, happened
 from huracan.machine import Kept, drive, make_block
-from tests.laws.cases import HAPPENED, SEEDS, case, enough, fuzz_case
+from huracan.sim.linker import Groups
+from tests import engine
+from tests.laws.cases import HAPPENED, QUICK, SEEDS, case, enough, fuzz_case, seeds
 from tests.laws.shipped import NAMES, trials
+from tests.sim import fuzz_cases
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,3 +73,18 @@ def test_any_edges_at_all() -> None:
     holds()
     assert did["fills"] > 0
     assert did["cancels"] > 0
+
+
+def test_one_event_at_a_time_inside_a_row() -> None:
+    """All opens, the bar of each instrument, the end: the machine can be left between any two of them."""
+    filled = 0
+    for seed in seeds(0, 150):
+        made = fuzz_cases.case(seed, instruments=2 + seed % 2, strange=True)
+        whole_rows, events = engine.run(*made), engine.run(*made, groups=Groups(events=1))
+        for name, a, b in zip(whole_rows.lanes._fields, whole_rows.lanes, events.lanes, strict=True):
+            skip = ("busy", "elapsed_ns") if name == "stats" else ()
+            assert difference(name, np.asarray(a), np.asarray(b), skip) == "", seed
+        assert whole_rows.fills == events.fills
+        assert whole_rows.equity.tobytes() == events.equity.tobytes()
+        filled += len(events.fills)
+    assert filled > (100 if QUICK else 1000)
