@@ -19,7 +19,7 @@ from huracan.sim.codes import (
 from huracan.sim.costs.borrow import interest
 from huracan.sim.costs.funding import funding
 from huracan.sim.kernel.execute import execute, execution, taker_steps
-from huracan.sim.kernel.groups import EVENTS, MARGIN, RECORD, RESTING, SPLIT
+from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
