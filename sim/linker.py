@@ -284,12 +284,12 @@ STEP_ALL = """step(Ctx(
     f[0], f1[0], 0, p, u, rules, s,
 ))"""
 
-PARTS = {
+PARTS: dict[str, tuple[str, ...]] = {
     "advance": ("begin_row", "end_row", "warm_row"),
     "decide": ("new_slot", "may_increase", "refuse_want", "post", "after_wants"),
 }
-SPLIT_PARTS = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
-EVENT_PARTS = {"advance": ("open_event", "bar_event", "last_event")}
+SPLIT_PARTS: dict[str, tuple[str, ...]] = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
+EVENT_PARTS: dict[str, tuple[str, ...]] = {"advance": ("open_event", "bar_event", "last_event")}
 EVENT_DOC = """
 
     Of one row only events event_lo..event_hi: 0 the opens, 1 + k the bar of instrument k, then the end."""
