@@ -55,8 +55,8 @@ def binance_raw_blocks(
             fix = "fetch the file again, or skip what is damaged (bad_lines = skip): the lines before it are whole"
             raise Refused(why, where=f"{name}, after line {line + text.count(10)}", fix=fix)
         cut += bool(why)
-        if len(text) // 8 + 16 > len(out.kind):
-            out = _columns(len(text) // 8 + 16)  # no level is shorter than eight bytes
+        if len(text) // 8 + 20_016 > len(out.kind):
+            out = _columns(len(text) // 8 + 20_016)  # no level is shorter
         first = line
         data = np.frombuffer(text, dtype=np.uint8)
         n, line, bad, bad_line = scanner.scan(data, len(text), line, carried, out)

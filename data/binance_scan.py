@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from huracan.data.events import CLEAR, DEPTH, GAP, MARK, OLD, QUOTE, SNAPSHOT, START, TRADE
+from huracan.data.events import AGAIN, CLEAR, DEPTH, GAP, MARK, OLD, QUOTE, SNAPSHOT, START, TRADE
 from huracan.sim.options import LINKED_ENTRY, part, rare
 
 Bytes = npt.NDArray[np.uint8]
@@ -46,7 +46,7 @@ class Carried(NamedTuple):
 
 
 # A fault's row: count, first line, last line, first local time, last local time. The names stand in `FAULTS`.
-BAD_LINE, OTHER, GAPPED, UNORDERED, LOCAL_BACK, EARLY, NO_TIME, BAD_LEVEL, NOT_MARKET, OLDER = range(10)
+BAD_LINE, OTHER, GAPPED, UNORDERED, LOCAL_BACK, EARLY, NO_TIME, BAD_LEVEL, NOT_MARKET, OLDER, BEHIND = range(11)
 FAULTS = (
     "bad_line",
     "other_message",
@@ -58,6 +58,7 @@ FAULTS = (
     "bad_level",
     "not_market_trade",
     "update_before_snapshot",
+    "snapshot_behind_update",
 )
 
 # What is known of one symbol between lines.
@@ -73,6 +74,7 @@ FIELDS = 19
 _QUOTED, _COMMA, _COLON, _MINUS, _DOT, _ZERO, _NINE = 34, 44, 58, 45, 46, 48, 57
 _LIST, _LIST_END, _OBJECT, _OBJECT_END, _ESCAPE, _NEWLINE = 91, 93, 123, 125, 92, 10
 _MS = 1_000_000
+_LOOK_BACK = 20_000  # events before a snapshot among which newer updates are looked for
 _EXACT = 9_007_199_254_740_992  # whole numbers up to here are doubles, so one division rounds correctly
 _TENS = tuple(10.0**k for k in range(23))
 _POWERS = np.array(_TENS)
@@ -383,11 +385,31 @@ def _levels(
 
 
 @_call
+def _again(snapshot: int, out: Columns, start: int, n: int, inst: int) -> int:
+    """Puts levels of updates that are newer than the snapshot, and stand before it, behind it; returns the new n."""
+    first = start
+    k = start - 1
+    while k >= max(0, start - _LOOK_BACK):
+        if out.inst[k] == inst and out.kind[k] == DEPTH:
+            if out.seq[k] <= snapshot or out.flags[k] & SNAPSHOT:
+                break
+            first = k
+        k -= 1
+    if n + (start - first) > len(out.kind):
+        return n
+    for k in range(first, start):
+        if out.inst[k] == inst and out.kind[k] == DEPTH:
+            _put(out, n, DEPTH, out.side[k], AGAIN, out.price[k], out.qty[k])
+            n += 1
+    return n
+
+
+@_call
 def _depth(
-    text: Bytes, end: int, f: Ints, s: Ints, faults: Ints, out: Columns, n: int, where: tuple[int, int]
+    text: Bytes, end: int, f: Ints, s: Ints, faults: Ints, out: Columns, n: int, where: tuple[int, int, int]
 ) -> tuple[int, int]:
     """An update or a snapshot of the book as events from n on: (events so far, the place of a fault or -1)."""
-    line, local = where
+    line, local, inst = where
     powers = _POWERS
     start, flags = n, s[PENDING]
     if f[_SNAP] >= 0:
@@ -412,6 +434,9 @@ def _depth(
         _fault(faults, BAD_LEVEL, line, local)
     if f[_SNAP] >= 0:
         s[SNAP_ID] = f[_SNAP]
+        if s[LAST_ID] > f[_SNAP]:
+            _fault(faults, BEHIND, line, local)
+            n = _again(f[_SNAP], out, start, n, inst)
     elif f[_FINAL] >= 0:
         s[LAST_ID] = f[_FINAL]
     for k in range(start + 1, n):  # the gap stands at the first level only
@@ -508,7 +533,7 @@ def scan(text: Bytes, end: int, line: int, carried: Carried, out: Columns) -> tu
                 s = state[inst]
                 start = n
                 if kind == DEPTH:
-                    n, wrong = _depth(text, stop, f, s, faults, out, n, (line, local))
+                    n, wrong = _depth(text, stop, f, s, faults, out, n, (line, local, inst))
                 else:
                     n, wrong = _single(text, stop, f, faults, out, n, kind, (line, local))
                 if wrong < 0:

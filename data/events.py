@@ -21,8 +21,9 @@ DEPTH, TRADE, CLEAR, QUOTE, MARK = range(5)
 KINDS = ("depth", "trade", "clear", "quote", "mark")
 
 # Flags. START: first event of its message. SNAPSHOT: from a snapshot, not an update. GAP: updates before this one were
-# lost. OLD: older than the snapshot before it.
-START, SNAPSHOT, GAP, OLD = 1, 2, 4, 8
+# lost. OLD: older than the snapshot before it. AGAIN: newer than the snapshot but recorded before it, so it is applied
+# once more behind it, in its message.
+START, SNAPSHOT, GAP, OLD, AGAIN = 1, 2, 4, 8, 16
 
 COLUMNS = ("kind", "side", "flags", "price", "qty", "exch_ns", "local_ns", "seq")
 

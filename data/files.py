@@ -1,24 +1,26 @@
 """Bars and funding payments from one file: read, checked, and refused by name or repaired by a rule that has one.
 
-    file -> table (columns by name) -> times, prices, volume -> checks -> grid -> tick -> Bars
+    file -> table (columns by name) -> times, prices, volume -> repairs chosen -> checks -> grid -> tick -> Bars
 
-Missing bars stay missing. The checks that need a store, or only warn (spikes, stale prices), belong elsewhere.
+Missing bars stay missing unless a repair fills them. What is odd but usable (spikes, stale prices) `checks` finds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from huracan.data.instants import find_time, format_ns, time_column
-from huracan.data.instrument import base_of, rules_from
-from huracan.data.tables import Table, find_column, float_column, place_of, plain_name, read_table
+from huracan.data.instants import format_ns, name_of_time, time_column
+from huracan.data.instrument import rules_from
+from huracan.data.raw_bars import PRICES, RawBars, needed, picked, place_in, read_raw_bars
+from huracan.data.repairs import RULES, mended
+from huracan.data.tables import Table, find_column, float_column, place_of, read_table
 from huracan.data.ticks import infer_tick, rows_off_tick
 from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.sim.refusal import Refused
@@ -28,11 +30,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-PRICES = ("open", "high", "low", "close")
-_PRICE_NAMES = {word: (word, word[0], word + "price") for word in PRICES}
-_VOLUME_NAMES = ("volume", "vol", "v", "basevolume")
-# half and full spreads, in basis points of the close or in price
-_SPREAD_NAMES = (("halfspreadbps",), ("spreadbps",), ("halfspread",), ("spread",))
 _RATE_NAMES = ("fundingrate", "lastfundingrate", "rate", "funding")
 _MARK_NAMES = ("markprice", "mark", "open", "price")
 _MINUTE = 60_000_000_000
@@ -46,8 +43,11 @@ def read_bars(
     venue: str = "",
     format: str | None = None,
     rules: Mapping[str, Any] | None = None,
+    repair: Mapping[str, str] | None = None,
 ) -> Bars:
     """The bars of one instrument; without a symbol the file's stem names it, without a tick the decimals do.
+
+    `repair` names a rule for a problem (data/repairs.py); what has none is refused, or kept as it is.
 
     >>> import json, tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -57,24 +57,32 @@ def read_bars(
     >>> bars.rules.kind, bars.rules.tick, bars.repairs
     ('spot', 0.1, {'tick_inferred': 1})
     """
-    step_ns = parse_timeframe(timeframe)
     symbol = symbol or os.path.basename(os.fspath(path)).partition(".")[0]
+    raw = read_raw_bars(path, symbol=symbol, format=format)
+    return checked_bars(raw, symbol=symbol, timeframe=timeframe, venue=venue, rules=rules, repair=repair)
+
+
+def checked_bars(
+    raw: RawBars,
+    *,
+    symbol: str,
+    timeframe: str,
+    venue: str = "",
+    rules: Mapping[str, Any] | None = None,
+    repair: Mapping[str, str] | None = None,
+) -> Bars:
+    """Raw bars mended by the rules chosen, checked, and given their tick."""
+    step_ns = parse_timeframe(timeframe)
     asked = rules_from(rules, symbol)
-    table = read_table(path, format)
-    repairs: dict[str, int] = {"columns_by_position": len(table.names)} if table.by_position and _is_csv(table) else {}
-    places = _price_places(table)
-    times = time_column(table, repairs)
-    prices = {word: float_column(table, place, repairs) for word, place in places.items()}
-    volume = _volume(table, symbol, repairs)
-    spread = _half_spread(table, prices["close"], repairs)
-    _check_prices(table, places, prices)
-    kept = _check_order(table, times, [*prices.values(), *(a for a in (volume, spread) if a is not None)], repairs)
-    if kept is not None:
-        times = times[kept]
-        prices = {word: array[kept] for word, array in prices.items()}
-        volume = None if volume is None else volume[kept]
-        spread = None if spread is None else spread[kept]
-    _check_grid(table, times, step_ns)
+    repairs = dict(raw.repairs)
+    raw = mended(raw, step_ns, repair or {}, repairs)
+    _check_prices(raw)
+    given = (*raw.prices.values(), raw.volume, raw.half_spread_bps)
+    values = [array for array in given if array is not None]
+    kept = _check_order(raw.times, values, lambda row: place_in(raw, row, "time"), repairs)
+    raw = raw if kept is None else picked(raw, kept)
+    _check_grid(raw, step_ns)
+    times, prices, volume, spread = raw.times, raw.prices, raw.volume, raw.half_spread_bps
     return Bars(
         symbol,
         venue,
@@ -97,7 +105,7 @@ def read_funding(path: str | os.PathLike[str], mark_path: str | os.PathLike[str]
     """
     table = read_table(path)
     repairs: dict[str, int] = {}
-    place = _needed(table, "funding rates", (*_RATE_NAMES, "open"))
+    place = needed(table, "funding rates", (*_RATE_NAMES, "open"))
     times = time_column(table, repairs)
     rate = float_column(table, place, repairs)
     column = table.names[place]
@@ -108,7 +116,7 @@ def read_funding(path: str | os.PathLike[str], mark_path: str | os.PathLike[str]
     mark = np.full(times.size, np.nan) if own is None else float_column(table, own, repairs)
     if own is not None:
         _check_marks(table, own, mark, allow_missing=True)
-    kept = _check_order(table, times, [rate, mark], repairs)
+    kept = _check_order(times, [rate, mark], lambda row: place_of(table, row, name_of_time(table)), repairs)
     if kept is not None:
         times, rate, mark = times[kept], rate[kept], mark[kept]
     if mark_path is not None:
@@ -149,64 +157,35 @@ def hash_bars(
     )
 
 
-def _is_csv(table: Table) -> bool:
-    return not table.path.lower().endswith(".json")
-
-
-def _needed(table: Table, what: str, wanted: tuple[str, ...]) -> int:
-    place = find_column(table, wanted)
-    if place is None:
-        found = ", ".join(repr(n) for n in table.names)
-        fix = f"name the column {wanted[0]!r}; columns found: {found}"
-        raise Refused(f"missing_column: no column of {what}", where=table.path, fix=fix)
-    return place
-
-
-def _price_places(table: Table) -> dict[str, int]:
-    find_time(table)  # named first when missing: without times nothing else matters
-    return {word: _needed(table, f"{word} prices", _PRICE_NAMES[word]) for word in PRICES}
-
-
-def _volume(table: Table, symbol: str, repairs: dict[str, int]) -> Floats | None:
-    base = plain_name(base_of(symbol))
-    place = find_column(table, (*_VOLUME_NAMES, f"volume{base}"))
-    if place is None:
-        repairs["no_volume"] = table.rows
-        return None
-    volume = float_column(table, place, repairs)
-    bad = ~(np.isfinite(volume) & (volume >= 0))
-    fix = "write 0 where nothing traded, or drop the whole column to run without volume caps"
-    _refuse_any(bad, table, table.names[place], "bad_volume: the volume is {}", volume, fix)
-    return volume
-
-
-def _half_spread(table: Table, close: Floats, repairs: dict[str, int]) -> Floats | None:
-    for (word,), factor in zip(_SPREAD_NAMES, (1.0, 0.5, 1.0, 0.5), strict=True):
-        place = find_column(table, (word,))
-        if place is None:
-            continue
-        spread = float_column(table, place, repairs)
-        bad = ~(np.isfinite(spread) & (spread >= 0))
-        fix = "mend the row or drop the column"
-        _refuse_any(bad, table, table.names[place], "bad_spread: the spread is {}", spread, fix)
-        return spread * factor if word.endswith("bps") else spread * factor / close * 1e4
-    return None
-
-
-def _check_prices(table: Table, places: dict[str, int], prices: dict[str, Floats]) -> None:
+def _check_prices(raw: RawBars) -> None:
+    prices = raw.prices
     for word in PRICES:
-        array, column = prices[word], table.names[places[word]]
+        array = prices[word]
         fix = "drop the row (missing bars are allowed) or fetch it again"
-        _refuse_any(~np.isfinite(array), table, column, "nan: the price is {}", array, fix)
-        _refuse_any(array <= 0, table, column, "nonpositive_price: the price is {}", array, fix)
+        _refuse_row(~np.isfinite(array), raw, word, "nan: the price is {}", array, _or_repair(fix, "nan"))
+        what = "nonpositive_price: the price is {}"
+        _refuse_row(array <= 0, raw, word, what, array, _or_repair(fix, "nonpositive_price"))
     high, low = prices["high"], prices["low"]
-    fix = "mend or drop the row; high must be the largest of the four and low the smallest"
-    below = high < low
-    _refuse_any(below, table, table.names[places["high"]], "bad_ohlc: the high {} is below the low", high, fix)
+    fix = _or_repair("mend or drop the row; high must be the largest of the four and low the smallest", "bad_ohlc")
+    _refuse_row(high < low, raw, "high", "bad_ohlc: the high {} is below the low", high, fix)
     for word in ("open", "close"):
-        array, column = prices[word], table.names[places[word]]
+        array = prices[word]
         outside = (array > high) | (array < low)
-        _refuse_any(outside, table, column, f"bad_ohlc: the {word} {{}} is outside low and high", array, fix)
+        _refuse_row(outside, raw, word, f"bad_ohlc: the {word} {{}} is outside low and high", array, fix)
+    if raw.volume is not None:
+        fix = "write 0 where nothing traded, or drop the whole column to run without volume caps"
+        bad = ~(np.isfinite(raw.volume) & (raw.volume >= 0))
+        _refuse_row(bad, raw, "volume", "bad_volume: the volume is {}", raw.volume, _or_repair(fix, "bad_volume"))
+    if raw.half_spread_bps is not None:
+        spread = raw.half_spread_bps
+        bad = ~(np.isfinite(spread) & (spread >= 0))
+        what = "bad_spread: the spread is {}"
+        _refuse_row(bad, raw, "half_spread_bps", what, spread, "mend the row or drop the column")
+
+
+def _or_repair(fix: str, name: str) -> str:
+    """The hint with the rule that mends it."""
+    return f'{fix}, or choose a repair: [data] repair = {{ {name} = "{RULES[name].suggested}" }}'
 
 
 def _check_marks(table: Table, place: int, mark: Floats, *, allow_missing: bool) -> None:
@@ -223,18 +202,27 @@ def _refuse_any(bad: Flags, table: Table, column: str, what: str, values: Floats
         raise Refused(what.format(float(values[row])) + more, where=place_of(table, row, column), fix=fix)
 
 
-def _check_order(table: Table, times: Ints, values: list[Floats], repairs: dict[str, int]) -> Flags | None:
-    """Which rows to keep when some repeat the row before them exactly, None when none does."""
+def _refuse_row(bad: Flags, raw: RawBars, word: str, what: str, values: Floats, fix: str) -> None:
+    """The same of raw bars, which know where their rows stood."""
+    if bad.any():
+        row, count = int(np.argmax(bad)), int(bad.sum())
+        more = f", and {count - 1} more rows" if count > 1 else ""
+        raise Refused(what.format(float(values[row])) + more, where=place_in(raw, row, word), fix=fix)
+
+
+def _check_order(
+    times: Ints, values: list[Floats], place: Callable[[int], str], repairs: dict[str, int]
+) -> Flags | None:
+    """Which rows to keep when some repeat the row before them exactly, None when none does; `place` names a row's."""
     steps = np.diff(times)
     if (steps > 0).all():
         return None
-    column = table.names[find_time(table)] or "(unnamed)"
     back = np.flatnonzero(steps < 0)
     if back.size:
         row = int(back[0]) + 1
         now, before = format_ns(times[row]), format_ns(times[row - 1])
         what = f"unordered_time: {now} comes after {before}" + (f", and {back.size - 1} more" if back.size > 1 else "")
-        raise Refused(what, where=place_of(table, row, column), fix="sort the rows by time")
+        raise Refused(what, where=place(row), fix=_or_repair("sort the rows by time", "unordered_time"))
     same = np.concatenate([[False], steps == 0])
     alike = np.ones(times.size, dtype=np.bool_)
     for array in values:
@@ -243,14 +231,15 @@ def _check_order(table: Table, times: Ints, values: list[Floats], repairs: dict[
     if clash.size:
         row = int(clash[0])
         what = f"duplicate_time: {format_ns(times[row])} stands twice with different values"
-        raise Refused(what, where=place_of(table, row, column), fix="keep the row that is right and drop the other")
+        fix = _or_repair("keep the row that is right and drop the other", "duplicate_time")
+        raise Refused(what, where=place(row), fix=fix)
     repairs["duplicate_rows_dropped"] = int(same.sum())
     return ~same
 
 
-def _check_grid(table: Table, times: Ints, step_ns: int) -> None:
+def _check_grid(raw: RawBars, step_ns: int) -> None:
     """Times must lie a whole number of steps apart, and the step must be one that the data has."""
-    column = table.names[find_time(table)] or "(unnamed)"
+    times = raw.times
     steps = np.diff(times)
     if steps.size >= 2:
         median = int(np.median(steps))
@@ -259,7 +248,7 @@ def _check_grid(table: Table, times: Ints, step_ns: int) -> None:
             asked, found = format_timeframe(step_ns), format_timeframe(median)
             what = f"wrong_timeframe: the spec says {asked}, but bars are {found} apart"
             fix = f'set timeframe = "{found}", or give the file of {asked} bars'
-            raise Refused(what, where=f"{table.path}, column {column}", fix=fix)
+            raise Refused(what, where=f"{raw.path}, column {raw.columns['time'] or '(unnamed)'}", fix=fix)
     phase = times % step_ns
     phases, counts = np.unique(phase, return_counts=True)
     common = int(phases[np.argmax(counts)])
@@ -268,10 +257,10 @@ def _check_grid(table: Table, times: Ints, step_ns: int) -> None:
     if stray.any():
         row = int(np.argmax(stray))
         what = f"off_grid: {format_ns(times[row])} is not on the grid of {format_timeframe(step_ns)} bars"
-        fix = "a bar's time is its open; give open times, and bars of one timeframe"
+        fix = _or_repair("a bar's time is its open; give open times, and bars of one timeframe", "off_grid")
         count = int(stray.sum())
         more = f", and {count - 1} more rows" if count > 1 else ""
-        raise Refused(what + more, where=place_of(table, row, column), fix=fix)
+        raise Refused(what + more, where=place_in(raw, row, "time"), fix=fix)
 
 
 def _with_tick(asked: Rules, prices: list[Floats], repairs: dict[str, int]) -> Rules:
@@ -289,11 +278,11 @@ def _marks_at(times: Ints, path: str | os.PathLike[str], repairs: dict[str, int]
     """The mark at each instant, or the last one up to a minute before it: payments are stamped some ms late."""
     table = read_table(path)
     notes: dict[str, int] = {}
-    place = _needed(table, "mark prices", _MARK_NAMES)
+    place = needed(table, "mark prices", _MARK_NAMES)
     mark_times = time_column(table, notes)
     mark = float_column(table, place, notes)
     _check_marks(table, place, mark, allow_missing=False)
-    kept = _check_order(table, mark_times, [mark], notes)
+    kept = _check_order(mark_times, [mark], lambda row: place_of(table, row, name_of_time(table)), notes)
     if kept is not None:
         mark_times, mark = mark_times[kept], mark[kept]
     for name, count in notes.items():

@@ -46,6 +46,11 @@ def find_time(table: Table) -> int:
     return place
 
 
+def name_of_time(table: Table) -> str:
+    """What the file calls its time column, for messages."""
+    return table.names[find_time(table)] or "(unnamed)"
+
+
 def time_column(table: Table, repairs: dict[str, int]) -> Ints:
     """The file's times; counts `naive_times_as_utc` in repairs where they carried no zone."""
     import pyarrow as pa

@@ -1,0 +1,254 @@
+"""What may be wrong or odd with bars: each fault a name, the rows it concerns, and nothing decided yet.
+
+    raw bars ─▶ times (order, doubles, grid, slips) ─▶ values (nan, price, ohlc, volume) ─▶ gaps ─▶ spikes, stale
+
+A row counts under the first of nan, nonpositive_price and bad_ohlc that fits, so that a count says how many rows to
+mend. Spikes and stale prices are looked for among the rows that are sound, in the order of time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from huracan.data.raw_bars import PRICES, Floats, Ints, RawBars
+
+Flags = npt.NDArray[np.bool_]
+
+HALF_HOUR = 1_800_000_000_000
+WEEK = 604_800_000_000_000
+MOST_SLIP = 28 * HALF_HOUR  # zones are at most fourteen hours from UTC
+DEAD = 10  # bars without a trade from which a stretch is an outage
+STILL = 5  # bars without a move from which a price is stale
+SIGMAS = 15.0  # of the usual move around it: what a spike must exceed, out and back
+LEAST_MOVE = 0.003
+BLOCK = 256  # bars over which the usual move is taken
+WIDEST = 3  # bars that a spike lasts at most
+WEEKS = 4  # weeks in which a slot of the week must never have had a bar to count as closed
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`mask` marks rows of the raw bars; faults that are no rows have spans (first ns, last ns, bars) instead."""
+
+    name: str
+    mask: Flags | None = None
+    spans: tuple[tuple[int, int, int], ...] = ()
+    shift_ns: Ints | None = None  # of a slip: what must be taken off each row's time
+
+    @property
+    def count(self) -> int:
+        """How many rows or missing bars it concerns."""
+        return int(self.mask.sum()) if self.mask is not None else sum(bars for _, _, bars in self.spans)
+
+
+def bar_faults(raw: RawBars, step_ns: int) -> list[Fault]:
+    """Every fault of bars of this length, without those that don't occur."""
+    nan, nonpositive, ohlc = value_faults(raw)
+    unordered, doubled = order_faults(raw.times)
+    slip, shift = slips(raw.times, step_ns)
+    grid = off_grid(raw.times, step_ns) & ~slip
+    faults = [
+        Fault("unordered_time", unordered),
+        Fault("duplicate_time", doubled),
+        Fault("time_zone_slip", slip, shift_ns=shift),
+        Fault("off_grid", grid),
+        Fault("nan", nan),
+        Fault("nonpositive_price", nonpositive),
+        Fault("bad_ohlc", ohlc),
+    ]
+    if raw.volume is not None:
+        faults.append(Fault("bad_volume", (raw.volume < 0) | np.isinf(raw.volume)))
+        traded = bool((raw.volume > 0).any())
+        faults.append(Fault("zero_volume" if traded else "no_volume", raw.volume == 0))
+    faults += gap_faults(raw, step_ns, ~grid)
+    sound = np.flatnonzero(~(nan | nonpositive | doubled))
+    sound = sound[np.argsort(raw.times[sound], kind="stable")]
+    prices = {word: raw.prices[word][sound] for word in PRICES}
+    for name, found in (("spike", spikes(prices)), ("stale", stale(prices))):
+        mask = np.zeros(len(raw), dtype=np.bool_)
+        mask[sound[found]] = True
+        faults.append(Fault(name, mask))
+    return [fault for fault in faults if fault.count]
+
+
+def value_faults(raw: RawBars) -> tuple[Flags, Flags, Flags]:
+    """Rows with a missing number, with a price of zero or less, and with a high or low that is none."""
+    arrays = [raw.prices[word] for word in PRICES]
+    opened, high, low, close = arrays
+    nan: Flags = ~np.asarray(np.isfinite(np.stack(arrays)).all(axis=0))
+    if raw.volume is not None:
+        nan |= np.isnan(raw.volume)
+    nonpositive: Flags = ~nan & np.asarray((np.stack(arrays) <= 0).any(axis=0))
+    bad = (high < np.maximum(opened, close)) | (low > np.minimum(opened, close)) | (high < low)
+    ohlc: Flags = bad & ~nan & ~nonpositive
+    return nan, nonpositive, ohlc
+
+
+def order_faults(times: Ints) -> tuple[Flags, Flags]:
+    """Rows that are earlier than the row above, and rows whose time stands above already."""
+    unordered = np.diff(times, prepend=times[:1]) < 0
+    order = np.argsort(times, kind="stable")
+    doubled = np.zeros(len(times), dtype=np.bool_)
+    doubled[order[1:]] = np.diff(times[order]) == 0
+    return unordered, doubled
+
+
+def phase_of(times: Ints, step_ns: int) -> int:
+    """Where inside a step most bars begin; sessions may open off the hour."""
+    phases, counts = np.unique(times % step_ns, return_counts=True)
+    return int(phases[np.argmax(counts)])
+
+
+def off_grid(times: Ints, step_ns: int) -> Flags:
+    """Rows that do not begin where the others do."""
+    away: Flags = times % step_ns != phase_of(times, step_ns)
+    return away
+
+
+def slips(times: Ints, step_ns: int) -> tuple[Flags, Ints]:
+    """Rows whose clock is off by whole half hours: a stretch that jumps and jumps back, or long bars off the grid.
+
+    Stretches are looked for in the file's order: a jump by step + h is one end, a jump by step - h the other. Where an
+    hour simply comes twice (clocks set back in autumn) the rows up to the last time before it count.
+    """
+    slip, shift = np.zeros(len(times), dtype=np.bool_), np.zeros(len(times), dtype=np.int64)
+    jump = np.diff(times) - step_ns
+    odd = np.flatnonzero((jump % HALF_HOUR == 0) & (jump != 0) & (np.abs(jump) <= MOST_SLIP))
+    back = odd[jump[odd] < -step_ns]  # only a jump back tells a slip from a gap
+    for at in back:
+        if slip[at + 1]:
+            continue
+        h = int(jump[at])
+        before = odd[(odd < at) & (jump[odd] == -h)]
+        after = odd[(odd > at) & (jump[odd] == -h)]
+        if before.size and not slip[before[-1] + 1 : at + 1].any():
+            rows, off = slice(int(before[-1]) + 1, int(at) + 1), -h  # was ahead, and comes back
+        elif after.size:
+            rows, off = slice(int(at) + 1, int(after[0]) + 1), h  # is behind, until it jumps on
+        else:
+            top = times[: at + 1].max()
+            later = np.flatnonzero(times[at + 1 :] > top)
+            rows, off = slice(int(at) + 1, int(at) + 1 + (int(later[0]) if later.size else len(times) - at - 1)), 0
+        slip[rows] = True
+        shift[rows] = off
+    if step_ns >= 2 * HALF_HOUR:
+        late = (times - phase_of(times, step_ns)) % step_ns
+        hours = (late != 0) & (late % HALF_HOUR == 0)
+        near = np.where(late > step_ns // 2, late - step_ns, late)
+        fresh = hours & ~slip & (np.abs(near) <= MOST_SLIP)
+        slip |= fresh
+        shift[fresh] = near[fresh]
+    return slip, shift
+
+
+def gap_faults(raw: RawBars, step_ns: int, on_grid: Flags) -> list[Fault]:
+    """Missing bars, hours in which the market is never open, and outages: long stretches in which nothing traded."""
+    present = np.unique(raw.times[on_grid])
+    if len(present) < 2:
+        return []
+    phase = int(present[0]) % step_ns
+    slots = (present - phase) // step_ns
+    after = np.flatnonzero(np.diff(slots) > 1)
+    gaps = [(int(slots[i]) + 1, int(slots[i + 1]) - 1) for i in after]
+    closed = _closed(slots, gaps, step_ns)
+    spans: list[tuple[int, int, int]] = []
+    shut: list[tuple[int, int, int]] = []
+    for low, high in gaps:
+        for first, last, is_closed in _split(low, high, closed, step_ns):
+            span = (first * step_ns + phase, last * step_ns + phase, last - first + 1)
+            (shut if is_closed else spans).append(span)
+    found = [Fault("missing_bars", spans=tuple(spans)), Fault("closed_hours", spans=tuple(shut))]
+    return [*found, Fault("outage", spans=_outages(raw, step_ns, phase, slots, closed))]
+
+
+def _closed(slots: Ints, gaps: list[tuple[int, int]], step_ns: int) -> Flags | None:
+    """The slots of a week in which no week has a bar, where there are enough weeks to know; None where none are."""
+    week = WEEK // step_ns
+    if WEEK % step_ns or week < 2 or (slots[-1] - slots[0]) < WEEKS * week or not gaps:
+        return None
+    never = np.bincount((slots % week).astype(np.int64), minlength=week) == 0
+    return never if never.any() else None
+
+
+def _split(low: int, high: int, closed: Flags | None, step_ns: int) -> list[tuple[int, int, bool]]:
+    """A gap cut into stretches that are closed hours, and stretches that are missing."""
+    if closed is None:
+        return [(low, high, False)]
+    shut = closed[np.arange(low, high + 1) % len(closed)]
+    edges = np.flatnonzero(np.diff(shut)) + 1
+    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(shut)]
+    return [(low + a, low + b - 1, bool(shut[a])) for a, b in zip(starts, ends, strict=True)]
+
+
+def _outages(
+    raw: RawBars, step_ns: int, phase: int, slots: Ints, closed: Flags | None
+) -> tuple[tuple[int, int, int], ...]:
+    """Stretches of at least DEAD bars that are missing or without volume; a market that is closed is no outage."""
+    alive = slots
+    if raw.volume is not None and (raw.volume > 0).any():
+        alive = np.unique((raw.times[~(raw.volume <= 0)] - phase) // step_ns)
+    edges = np.concatenate([[slots[0] - 1], alive[(alive >= slots[0]) & (alive <= slots[-1])], [slots[-1] + 1]])
+    found = []
+    for i in np.flatnonzero(np.diff(edges) > DEAD):
+        low, high = int(edges[i]) + 1, int(edges[i + 1]) - 1
+        for first, last, shut in _split(low, high, closed, step_ns):
+            if not shut and last - first + 1 >= DEAD:
+                found.append((first * step_ns + phase, last * step_ns + phase, last - first + 1))
+    return tuple(found)
+
+
+def spikes(prices: dict[str, Floats]) -> Flags:
+    """Rows that leave the price around them by far more than usual and come straight back, in the close or a wick."""
+    close = np.log(prices["close"])
+    n = len(close)
+    found = np.zeros(n, dtype=np.bool_)
+    if n < 5:
+        return found
+    move = np.diff(close, prepend=close[:1])
+    limit = np.maximum(SIGMAS * _usual(move), LEAST_MOVE)
+    for width in range(1, WIDEST + 1):
+        out, back = move[1 : n - width], move[1 + width :]
+        net = close[1 + width :] - close[: n - width - 1]
+        least = np.minimum(np.abs(out), np.abs(back))
+        bad = (out * back < 0) & (least > limit[1 : n - width]) & (np.abs(net) < 0.25 * least)
+        for k in range(width):
+            found[1 + k : n - width + k] |= bad
+    for word, sign in (("high", 1.0), ("low", -1.0)):
+        edge = sign * np.log(prices[word])
+        body = np.maximum(sign * np.log(prices["open"]), sign * close)
+        body[1:] = np.maximum(body[1:], edge[:-1])
+        body[:-1] = np.maximum(body[:-1], edge[1:])
+        found |= edge - body > limit
+    return found
+
+
+def _usual(move: Floats) -> Floats:
+    """The usual move around each row: the largest of the medians of its block, the two beside it, and all rows."""
+    size = np.abs(move)
+    blocks = -(-len(move) // BLOCK)
+    medians = np.array([np.median(size[k * BLOCK : (k + 1) * BLOCK]) for k in range(blocks)])
+    wide = medians.copy()
+    wide[1:] = np.maximum(wide[1:], medians[:-1])
+    wide[:-1] = np.maximum(wide[:-1], medians[1:])
+    usual = np.maximum(wide, np.median(size)) * 1.4826
+    return np.repeat(usual, BLOCK)[: len(move)]
+
+
+def stale(prices: dict[str, Floats]) -> Flags:
+    """Rows of a run of at least STILL bars in which no price moved: flat bars at one price, or one bar repeated."""
+    opened, high, low, close = (prices[word] for word in PRICES)
+    flat = (opened == high) & (high == low) & (low == close)
+    again = np.zeros(len(close), dtype=np.bool_)
+    again[1:] = np.logical_and.reduce([a[1:] == a[:-1] for a in (opened, high, low, close)])
+    at_last = np.zeros(len(close), dtype=np.bool_)
+    at_last[1:] = flat[1:] & (close[1:] == close[:-1])
+    still = again | at_last
+    still[:-1] |= flat[:-1] & again[1:]  # the first of a run of flat bars is one of them
+    edges = np.flatnonzero(np.diff(still, prepend=False, append=False))
+    for first, end in zip(edges[0::2], edges[1::2], strict=True):
+        if end - first < STILL:
+            still[first:end] = False
+    return still
