@@ -39,7 +39,10 @@ OTHERS = {
     "crossed_book": ("keep", "the best bid is at or above the best ask after a message"),
     "gapped_book": ("refetch", "updates between two messages were lost"),
     "no_snapshot": ("keep", "the book never begins with a snapshot"),
-    "snapshot_behind_update": ("keep", "a snapshot older than updates before it: these are applied once more behind it"),
+    "snapshot_behind_update": (
+        "keep",
+        "updates before a snapshot are newer than it: they are applied once more",
+    ),
     "update_before_snapshot": ("keep", "levels that are older than the snapshot before them"),
     "unordered_local_time": ("keep", "local times go back"),
     "local_before_exchange": ("clock_shift", "local stamps precede the exchange's: a run moves them all"),
@@ -99,10 +102,12 @@ class Check:
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it; `rows` and `problems` are the contract's."""
-        problems = [{**asdict(each), "choices": list(each.choices), "spans": list(each.spans)} for each in self.problems]
-        about = {"name": self.name, "kind": self.kind, "rows": self.rows, "timeframe": self.timeframe or None}
-        return {**about, "first": self.first, "last": self.last, "tick": self.tick or None, "notes": self.notes} | {
-            "problems": problems
+        about: dict[str, Any] = {"name": self.name, "kind": self.kind, "rows": self.rows}
+        about |= {"timeframe": self.timeframe or None, "first": self.first, "last": self.last}
+        about |= {"tick": self.tick or None, "notes": self.notes}
+        lists = ("choices", "spans")
+        return about | {
+            "problems": [asdict(each) | {key: list(getattr(each, key)) for key in lists} for each in self.problems]
         }
 
 
@@ -167,7 +172,7 @@ def odd_hours(times: Ints) -> Flags:
     [False, True, False, False, False]
     """
     hours = (times + HOUR // 2) // HOUR
-    off = np.abs(times - hours * HOUR) > JITTER
+    off: Flags = np.abs(times - hours * HOUR) > JITTER
     if len(times) < 3:
         return off
     order = np.argsort(times, kind="stable")
@@ -178,6 +183,9 @@ def odd_hours(times: Ints) -> Flags:
         on = sorted_hours % interval == 0
         explained[1:] |= on[1:] & (gap == interval)
         explained[:-1] |= on[:-1] & (gap == interval)
+        over = sorted_hours[2:] - sorted_hours[:-2] == interval  # the one between them may be the odd one
+        explained[2:] |= on[2:] & over
+        explained[:-2] |= on[:-2] & over
     # beside a hole neither gap is an interval: then the hour must suit the commonest one
     usual = [g for g in gap.tolist() if g in INTERVALS]
     common = max(set(usual), key=usual.count) if usual else 8
@@ -188,7 +196,7 @@ def odd_hours(times: Ints) -> Flags:
     multiple[1:] |= gap % common == 0
     multiple[:-1] |= gap % common == 0
     explained |= multiple & (sorted_hours % common == 0)
-    odd = off.copy()
+    odd: Flags = off.copy()
     odd[order] |= ~explained
     odd[order[1:]] &= gap != 0  # the same hour twice is a doubled payment, not an odd one
     return odd

@@ -106,6 +106,7 @@ def read(each: Instrument, file: str, timeframe: str | None = None) -> Bars:
         venue=each.venue or "",
         format=each.format,
         rules=each.rules.given() if each.rules else None,
+        repair=each.repair,
     )
 
 

@@ -234,6 +234,20 @@ def read_half_spread(value: Any) -> Any:
     raise fault(f'must be a number of bps from 0, or "data", not {show(value)}')
 
 
+def read_repair(value: Any) -> Any:
+    """Which rule mends which problem of the data; both must exist."""
+    from huracan.data.repairs import check_rules
+
+    if not isinstance(value, dict) or not all(isinstance(rule, str) for rule in value.values()):
+        fix = 'write { missing_bars = "fill", duplicate_time = "first" }'
+        raise fault(f"must be a table of problems and rules, not {show(value)}", fix=fix)
+    try:
+        check_rules(value, where="")
+    except Refused as refused:
+        raise fault(refused.what, fix=refused.fix, key=refused.where.strip(".")) from None
+    return value
+
+
 def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -255,4 +269,5 @@ File = Annotated[str, AfterValidator(resolve)]
 Code = Annotated[Any, BeforeValidator(code_target)]
 Time = Annotated[datetime | None, BeforeValidator(read_time)]
 Timeframe = Annotated[str, AfterValidator(read_timeframe)]
+Repair = Annotated[dict[str, str], BeforeValidator(read_repair)]
 Params = Annotated[dict[str, Any], BeforeValidator(read_params)]

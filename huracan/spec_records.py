@@ -22,6 +22,7 @@ from huracan.spec_fields import (
     LimitFill,
     Params,
     Record,
+    Repair,
     Slippage,
     Tiers,
     Time,
@@ -77,6 +78,7 @@ class Instrument(Record):
     mark: File | None = None
     drill: File | None = None  # bars of a finer timeframe, for intrabar = "drill"
     half_spread_bps: float | None = Field(None, ge=0.0)
+    repair: Repair | None = None  # problem of the data → the rule that mends it; what has none is refused or kept
 
     def kind(self) -> str:
         """Spot, linear or inverse: as the rules say, else as the symbol is written."""
@@ -105,6 +107,7 @@ class Data(Record):
     mark: File | None = None
     drill: File | None = None
     half_spread_bps: float | None = Field(None, ge=0.0)
+    repair: Repair | None = None
     instruments: Annotated[tuple[Instrument, ...], BeforeValidator(as_tuple)] = ()
 
     @property
@@ -116,7 +119,8 @@ class Data(Record):
 
     def series(self) -> tuple[Instrument, ...]:
         """Every instrument of the run, in the order of the spec, with what [data] says for all of them filled in."""
-        shared = {key: getattr(self, key) for key in ("venue", "timeframe", "format", "rules", "half_spread_bps")}
+        for_all = ("venue", "timeframe", "format", "rules", "half_spread_bps", "repair")
+        shared = {key: getattr(self, key) for key in for_all}
         if not self.instruments:
             own = {key: getattr(self, key) for key in ("file", "funding", "mark", "drill")}
             symbols = self.symbols or (self.symbol or _stem(self.file),)
@@ -146,6 +150,8 @@ class Data(Record):
         for key, allowed in only.items():
             if key in given and ways[0] not in allowed:
                 raise fault(f"{key} means nothing beside {ways[0]}", fix=f"take {key} out, or move it", key=key)
+        if self.repair and self.synthetic is not None:
+            raise fault("repair means nothing beside synthetic", fix="take repair out", key="repair")
         if self.symbol and self.symbols:
             raise fault("symbol and symbols contradict each other", fix="keep one of them", key="symbol")
         if "bars" in given and self.end is not None:
