@@ -406,7 +406,15 @@ trade = np.dtype(
 )
 
 equity = np.dtype(
-    [("ts_ns", "i8"), ("equity", "f8"), ("cash", "f8"), ("position_value", "f8"), ("drawdown", "f8")], align=True
+    [
+        ("ts_ns", "i8"),
+        ("last_order", "i8"),  # the highest order id given so far: when an order was made can be read off it
+        ("equity", "f8"),
+        ("cash", "f8"),
+        ("position_value", "f8"),
+        ("drawdown", "f8"),
+    ],
+    align=True,
 )
 
 # What the venue has last told of the order in a slot.

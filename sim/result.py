@@ -1,7 +1,7 @@
 """The result of one run: its figures, its records, and the folder they are kept in.
 
 result.json    what the run was and its figures      fills.parquet, trades.parquet, equity.parquet
-report.html    the same for people
+report.html    the same for people                   market.parquet: the prices that the run saw
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ import numpy as np
 
 from huracan.sim import layout
 from huracan.sim.atomic_files import make_folder, write_together
+from huracan.sim.market_file import FILE as MARKET
+from huracan.sim.market_file import read_market, write_market
 from huracan.sim.refusal import Refused
 from huracan.sim.result_tables import EQUITY, FILLS, TRADES, Rows, Shape, arrow_table, read_rows, write_rows
+from huracan.sim.series import Bars
 
 FORMAT = 1  # of the files; another number is refused by the reader
 
@@ -84,6 +87,7 @@ class Result:
     fill_rows: Rows = field(default_factory=lambda: np.zeros(0, layout.fill))
     trade_rows: Rows = field(default_factory=lambda: np.zeros(0, layout.trade))
     equity_rows: Rows = field(default_factory=lambda: np.zeros(0, layout.equity))
+    market: tuple[Bars, ...] = ()  # the bars of the run by instrument; empty where nobody kept them
 
     @cached_property
     def figures(self) -> dict[str, Any]:
@@ -119,6 +123,10 @@ class Result:
             EQUITY.file: lambda path: write_rows(path, self.equity_rows, EQUITY, symbols, run),
             "result.json": lambda path: write_text(path, text),
         }
+        if self.market:
+            files = {MARKET: lambda path: write_market(path, self.market, run), **files}
+        else:
+            (folder / MARKET).unlink(missing_ok=True)  # of an earlier run in the same folder
         write_together(folder, files)
         write_together(folder, {"report.html": lambda path: write_report(self, path)})
         return folder
@@ -148,7 +156,8 @@ def load_result(folder: str | Path) -> Result:
         ) from None
     others = {"format", "run", *about.plain()}
     numbers = {key: value for key, value in raw.items() if key not in others}
-    return Result(about, numbers, *(read_rows(folder, shape, about.symbols, run) for shape in (FILLS, TRADES, EQUITY)))
+    rows = (read_rows(folder, shape, about.symbols, run) for shape in (FILLS, TRADES, EQUITY))
+    return Result(about, numbers, *rows, market=read_market(folder, run))
 
 
 def read_json(folder: Path, name: str, command: str) -> dict[str, Any]:

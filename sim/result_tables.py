@@ -86,7 +86,7 @@ TRADES = Shape(
 EQUITY = Shape(
     "equity.parquet",
     layout.equity,
-    (Column("ts", "ts_ns", time=True), *_same("equity", "cash", "position_value", "drawdown")),
+    (Column("ts", "ts_ns", time=True), *_same("equity", "cash", "position_value", "drawdown", "last_order")),
 )
 
 

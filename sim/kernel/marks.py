@@ -175,6 +175,7 @@ def statistics(v):
         n = v.rec.n[2]
         e = v.rec.equity[n]
         e.ts_ns = ts
+        e.last_order = a.next_id
         e.equity = a.equity
         e.cash = a.cash
         e.position_value = position_value(v)
