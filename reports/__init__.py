@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from huracan.sim.result import Result
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["write_report", "write_sweep_report"]
 
 
-def write_report(result: Result, path: str | Path) -> None:
-    """Write the tear-sheet of one run.
+def write_report(result: Result, path: str | Path, bounds: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    """Write the tear-sheet of one run; `bounds` are the figures under the worst and the best path inside the bars.
 
     >>> from huracan.sim.result import About, Result
     >>> write_report(Result(About("cross", ("BTC/USDT",), 0, 60_000_000_000, "1m"), {"cash": 100.0}), "report.html")
@@ -21,7 +22,7 @@ def write_report(result: Result, path: str | Path) -> None:
     from huracan.reports.render import render
     from huracan.reports.run_page import run_page
 
-    Path(path).write_text(render("run.html", run_page(result)), encoding="utf-8", errors="replace")
+    Path(path).write_text(render(*run_page(result, bounds)), encoding="utf-8", errors="replace")
 
 
 def write_sweep_report(sweep: SweepResult, path: str | Path) -> None:
@@ -29,4 +30,4 @@ def write_sweep_report(sweep: SweepResult, path: str | Path) -> None:
     from huracan.reports.render import render
     from huracan.reports.sweep_page import sweep_page
 
-    Path(path).write_text(render("sweep.html", sweep_page(sweep)), encoding="utf-8", errors="replace")
+    Path(path).write_text(render(*sweep_page(sweep)), encoding="utf-8", errors="replace")

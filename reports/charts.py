@@ -7,54 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from huracan.reports.parts import Bars, Heat, Line, Span, Spans, Step, Tick, Waterfall
 from huracan.reports.wording import DAY_NS
 
 Floats = npt.NDArray[np.float64]
 BOX = 1000.0
 MOST_POINTS = 2000
 MOST_CELLS = 60  # of a heat map, along each side
-Tick = tuple[float, str]  # place in per cent, label
-
-
-@dataclass(frozen=True)
-class Line:
-    """A curve: `path` to stroke, `area` to fill between it and `zero`, where there is such a line."""
-
-    path: str
-    area: str
-    zero: float | None
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-
-
-@dataclass(frozen=True)
-class Bars:
-    """A histogram: (left, top, width, height, what it says) in the box, and named values to mark: (place, class)."""
-
-    rects: tuple[tuple[float, float, float, float, str], ...]
-    marks: tuple[tuple[float, str], ...]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-
-
-@dataclass(frozen=True)
-class Heat:
-    """A heat map: (left, top, width, height, class, strength 0 to 1, what it says, whether it is the best)."""
-
-    cells: tuple[tuple[float, float, float, float, str, float, str, bool], ...]
-    x_name: str
-    y_name: str
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    low: str
-    high: str
 
 
 def thinned(x: Floats, y: Floats, most: int = MOST_POINTS) -> tuple[Floats, Floats]:
@@ -76,7 +41,12 @@ def thinned(x: Floats, y: Floats, most: int = MOST_POINTS) -> tuple[Floats, Floa
 
 
 def line(
-    x: Floats, y: Floats, x_ticks: tuple[Tick, ...], label: Callable[[float], str], zero: float | None
+    x: Floats,
+    y: Floats,
+    x_ticks: tuple[Tick, ...],
+    label: Callable[[float], str],
+    zero: float | None,
+    title: str = "",
 ) -> Line | None:
     """A curve over `x`, filled from `zero` where that is given; None where there are not two points to join."""
     there = np.isfinite(x) & np.isfinite(y)
@@ -89,10 +59,10 @@ def line(
     down = (high - y) / (high - low) * BOX
     path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(across, down, strict=True))
     if zero is None:
-        return Line(path, "", None, x_ticks, y_ticks(low, high, label))
+        return Line(path, "", None, x_ticks, y_ticks(low, high, label), title)
     base = (high - zero) / (high - low) * BOX
     area = f"{path}L{across[-1]:.1f} {base:.1f}L{across[0]:.1f} {base:.1f}Z"
-    return Line(path, area, round(base, 1), x_ticks, y_ticks(low, high, label))
+    return Line(path, area, round(base, 1), x_ticks, y_ticks(low, high, label), title)
 
 
 def bounds(low: float, high: float) -> tuple[float, float]:
@@ -153,8 +123,16 @@ def plain_label(step_of: Floats | list[float]) -> Callable[[float], str]:
     return lambda value: f"{value:,.{places}f}" if abs(value) < 1e12 else f"{value:.4g}"
 
 
-def histogram(values: Floats, marks: list[tuple[float, str]], label: Callable[[float], str]) -> Bars | None:
-    """How often which value came up; None where nothing varies."""
+def histogram(
+    values: Floats,
+    marks: list[tuple[float, str]],
+    label: Callable[[float], str],
+    *,
+    title: str = "How often which value came up",
+    x_name: str = "",
+    split: float | None = None,
+) -> Bars | None:
+    """How often which value came up; None where nothing varies. With `split`, bins on either side have two colours."""
     known = values[np.isfinite(values)]
     if known.size < 2 or not np.ptp(known) > 0.0:
         return None
@@ -167,11 +145,94 @@ def histogram(values: Floats, marks: list[tuple[float, str]], label: Callable[[f
     for n, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         across, width, height = (left - low) / (high - low), (right - left) / (high - low), n / top / 1.05
         says = f"{label(left)} to {label(right)}: {n:,}"
-        rects.append(tuple(round(BOX * each, 1) for each in (across, 1.0 - height, width, height)) + (says,))
+        tone = "" if split is None else "plus" if (left + right) / 2.0 > split else "minus"
+        box = [round(BOX * each, 1) for each in (across, 1.0 - height, width, height)]
+        rects.append((box[0], box[1], box[2], box[3], says, tone))
     at = tuple((round((v - low) / (high - low) * BOX, 1), name) for v, name in marks if math.isfinite(v))
     along = tuple((round((v - low) / (high - low) * 100.0, 2), label(v)) for v in nice_steps(low, high))
     up = y_ticks(0.0, 1.05 * top, lambda n: f"{n:,.0f}" if n == round(n) else "")
-    return Bars(tuple(rects), at, along, up)
+    return Bars(tuple(rects), at, along, up, title, x_name)
+
+
+def columns(
+    values: Floats,
+    words: list[str],
+    says: list[str],
+    label: Callable[[float], str],
+    *,
+    title: str,
+    x_name: str = "",
+    most_ticks: int = 12,
+    style: str = "",
+) -> Bars | None:
+    """One column a value, up or down from zero; None where there is none that is not zero."""
+    known = np.where(np.isfinite(values), values, 0.0)
+    if not known.size or not np.any(known != 0.0):
+        return None
+    low, high = bounds(min(0.0, float(known.min())), max(0.0, float(known.max())))
+    low, high = (0.0 if known.min() >= 0.0 else low), (0.0 if known.max() <= 0.0 else high)
+    base = high / (high - low) * BOX
+    wide = BOX / known.size
+    rects = []
+    for k, value in enumerate(known.tolist()):
+        tall = abs(value) / (high - low) * BOX
+        top = base - tall if value > 0.0 else base
+        tone = "plus" if value > 0.0 else "minus"
+        rects.append((round((k + 0.04) * wide, 2), round(top, 2), round(wide, 2), round(tall, 2), says[k], tone))
+    return Bars(
+        tuple(rects),
+        (),
+        cell_ticks(words, most_ticks),
+        y_ticks(low, high, label),
+        title,
+        x_name,
+        zero=round(base, 2),
+        style=style,
+    )
+
+
+def waterfall(begin: tuple[str, float], steps: list[tuple[str, float]], end: str, unit: str) -> Waterfall:
+    """Amounts from a first total to the last one: each step begins where the one before ended.
+
+    >>> made = waterfall(("Gross", 10.0), [("Fees", -4.0)], "Net", "USDT")
+    >>> [(each.label, each.value) for each in made.steps]
+    [('Gross', '+10.00'), ('Fees', '-4.00'), ('Net', '+6.00')]
+    """
+    edges = np.cumsum([begin[1], *(value for _, value in steps)])
+    low, high = bounds(min(0.0, float(edges.min())), max(0.0, float(edges.max())))
+
+    def place(value: float) -> float:
+        return round((value - low) / (high - low) * 100.0, 3)
+
+    def step(label: str, first: float, last: float, tone: str, says: str) -> Step:
+        left, right = sorted((place(first), place(last)))
+        return Step(label, left, round(right - left, 3), f"{last - first:+,.2f}", tone, says)
+
+    made = [step(begin[0], 0.0, begin[1], "total", f"{begin[0]}: {begin[1]:+,.2f} {unit}")]
+    for (label, value), before, after in zip(steps, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        says = f"{label}: {value:+,.2f} {unit}\nleaves {after:+,.2f} {unit}"
+        made.append(step(label, before, after, "minus" if value < 0.0 else "plus", says))
+    last = float(edges[-1])
+    made.append(step(end, 0.0, last, "total", f"{end}: {last:+,.2f} {unit}"))
+    return Waterfall(tuple(made), place(0.0), f"From {begin[0].lower()} to {end.lower()}")
+
+
+def spans(
+    rows: list[tuple[str, float, float, float, str, str]],
+    label: Callable[[float], str],
+    mark: float | None,
+    title: str,
+) -> Spans:
+    """Intervals on one axis: (label, low, high, seen, value, what it says)."""
+    values = [v for _, low, high, seen, _, _ in rows for v in (low, high, seen)] + ([] if mark is None else [mark])
+    least, most = bounds(min(values), max(values))
+
+    def place(value: float) -> float:
+        return round((value - least) / (most - least) * 100.0, 2)
+
+    made = tuple(Span(name, place(a), place(b), place(at), text, says) for name, a, b, at, text, says in rows)
+    ticks = tuple((place(v), label(v)) for v in nice_steps(least, most, 4))
+    return Spans(made, ticks, -1.0 if mark is None else place(mark), title)
 
 
 def heat_map(
@@ -204,7 +265,8 @@ def heat_map(
         place = (round(i * wide, 2), round(BOX - (j + 1) * high, 2), round(wide, 2), round(high, 2))
         cells.append((*place, kind, strength, says, (i, j) == star))
     along, up = cell_ticks(x_words), tuple((round(100.0 - place, 2), text) for place, text in cell_ticks(y_words))
-    return Heat(tuple(cells), *names, along, up, label(min(medians.values())), label(max(medians.values())))
+    low, top = label(min(medians.values())), label(max(medians.values()))
+    return Heat(tuple(cells), *names, along, up, low, top, f"{names[0]} and {names[1]}")
 
 
 def cells_of(values: list[Any], word: Callable[[Any], str]) -> tuple[list[int], list[str]]:

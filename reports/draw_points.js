@@ -17,7 +17,7 @@ const drawPoints = {
     let low = zero ? 0 : Infinity, high = zero ? 0 : -Infinity;
     for (const v of values) { if (v < low) low = v; if (v > high) high = v; }
     if (!(high >= low)) return [0, 1];
-    const air = (high - low || Math.abs(high) || 1) * 0.05;
+    const air = (high - low || Math.abs(high) || 1) * 0.09;
     return [low - air, high + air];
   },
   draw(chart) {

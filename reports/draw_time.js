@@ -23,19 +23,22 @@ const drawTime = {
     const log = chart.log && low > 0;
     if (log) { low *= 0.98; high *= 1.02; } else { low -= spec.zero === low ? 0 : air; high += spec.zero === high ? 0 : air; }
     const box = frame(chart, low, high, spec.fmt, log, (b) => timeTicks(group.a, group.b, b.right - b.left).map(([t, word]) => [b.left + (t - group.a) / (group.b - group.a) * (b.right - b.left), word]));
+    const words = [];
     inside(chart, () => {
       for (const band of spec.bands || []) {
         const x1 = placeOf(chart, band.a), x2 = placeOf(chart, band.b);
         if (x2 < box.left || x1 > box.right) continue;
-        pen.fillStyle = faded(paint.minus, 0.1); pen.fillRect(x1, box.top, Math.max(x2 - x1, 2), box.bottom - box.top);
-        pen.fillStyle = paint.minus; pen.textAlign = 'left'; pen.textBaseline = 'top';
-        if (x2 - x1 > 14) pen.fillText(band.word, Math.max(x1, box.left) + 3, box.bottom - 15);
+        const row = box.top - 5 + 4 * (Number(band.word) % 2), deep = Math.min(Math.max(placeOf(chart, band.at), box.left + 8), box.right - 8);
+        pen.fillStyle = paint.minus; pen.fillRect(x1, row, Math.max(x2 - x1, 2), 2.5);
+        words.push([band.word, deep, Math.min(box.y(band.low) + 3, box.bottom - 13)]);
       }
       if (spec.zero !== null && spec.zero !== undefined) {
         const y = Math.round(box.y(spec.zero)) + 0.5;
         pen.strokeStyle = paint.soft; pen.beginPath(); pen.moveTo(box.left, y); pen.lineTo(box.right, y); pen.stroke();
       }
       for (const s of chart.series) curve(chart, s, i, j);
+      pen.textAlign = 'center'; pen.textBaseline = 'top'; pen.fillStyle = paint.ink;
+      for (const [word, x, y] of words) { pen.strokeStyle = paint.card; pen.lineWidth = 3; pen.strokeText(word, x, y); pen.fillText(word, x, y); }
     });
     overlay(chart);
   },
@@ -59,7 +62,6 @@ function curve(chart, s, i, j) {
   pen.beginPath();
   let open = false, firstX = 0, lastX = 0, column = -1, low = 0, high = 0, last = 0;
   const close = () => { if (column >= 0) { pen.lineTo(column, box.y(low)); pen.lineTo(column, box.y(high)); pen.lineTo(column, box.y(last)); } };
-  const area = new Path2D();
   const base = box.y(spec.zero ?? box.value(box.bottom));
   for (let k = i; k < j; k++) {
     const v = s.y[k];
@@ -68,7 +70,6 @@ function curve(chart, s, i, j) {
     if (!open) { pen.moveTo(x, box.y(v)); open = true; firstX = x; }
     if (x !== column) { close(); column = x; low = s.lo[k]; high = s.hi[k]; } else { low = Math.min(low, s.lo[k]); high = Math.max(high, s.hi[k]); }
     last = v; lastX = x;
-    if (s.fill) { const y = box.y(spec.zero > v ? low : high); area.rect(x - 0.5, Math.min(y, base), 1.5, Math.abs(y - base)); }
   }
   close();
   if (s.fill) fillUnder(chart, s, i, j, base, faded(colour, 0.14));

@@ -66,6 +66,11 @@ class Table:
     kind: str = field(default="table", init=False)
 
     @property
+    def heading(self) -> list[tuple[str, str]]:
+        """(class, words) of every column's head."""
+        return list(zip(self.columns, self.head, strict=True))
+
+    @property
     def shown(self) -> list[list[tuple[str, Cell]]]:
         """(class, cell) of every cell."""
         return [
@@ -144,7 +149,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class Step:
-    """One bar of a waterfall: from where to where in per cent, its amount, what it says; `tone` plus, minus or total."""
+    """One bar of a waterfall, places in per cent, with its amount and what it says; `tone` is plus, minus or total."""
 
     label: str
     left: float
@@ -188,6 +193,15 @@ class Trades:
 
 
 @dataclass(frozen=True)
+class Pre:
+    """Text as it is written, folded away under its title."""
+
+    title: str
+    text: str
+    kind: str = field(default="pre", init=False)
+
+
+@dataclass(frozen=True)
 class Beside:
     """Parts side by side where there is room; each may have a heading of its own."""
 
@@ -195,7 +209,7 @@ class Beside:
     kind: str = field(default="beside", init=False)
 
 
-Part = Text | Cards | Table | Line | Bars | Heat | Spans | Waterfall | Plot | Trades | Beside
+Part = Text | Cards | Table | Line | Bars | Heat | Spans | Waterfall | Plot | Trades | Pre | Beside
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ function niceTicks(lo, hi, most) {
   const raw = (hi - lo) / most;
   if (!(raw > 0)) return [lo];
   const size = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((f) => f * size).find((s) => s >= raw * (1 - 1e-9));
+  const step = [1, 2, 2.5, 5, 10].map((f) => f * size).find((s) => s >= raw * (1 - 1e-9));
   const ticks = [];
   for (let k = Math.ceil(lo / step - 1e-9); k * step <= hi + 1e-9 * step; k++) ticks.push(Number((k * step).toPrecision(12)));
   return ticks;
@@ -76,7 +76,8 @@ function logTicks(lo, hi, most) {
 function axisWords(ticks, kind) {
   const step = ticks.length > 1 ? Math.min(...ticks.slice(1).map((v, i) => v - ticks[i])) : Math.abs(ticks[0]) || 1;
   const shown = kind === 'share' ? step * 100 : step;
-  const places = Math.max(0, Math.min(10, Math.ceil(-Math.log10(shown) - 1e-9)));
+  let places = Math.max(0, Math.min(10, Math.ceil(-Math.log10(shown) - 1e-9)));
+  if (places < 10 && Math.abs(shown * 10 ** places - Math.round(shown * 10 ** places)) > 1e-6) places++;
   return ticks.map((v) => {
     if (kind === 'share') return digits(v * 100, places, places) + '%';
     if (kind === 'hours') return lasting(v * 36e5);
@@ -150,7 +151,7 @@ function newChart(figure, spec, kind) {
 // The frame of a chart: its inner box, grid and labels. `low` and `high` are the values at the bottom and the top.
 function frame(chart, low, high, kind, log, ticksX) {
   const { pen, w, h } = chart;
-  const ticks = log ? logTicks(low, high, 6) : niceTicks(low, high, Math.max(2, Math.floor(h / 55)));
+  const ticks = log ? logTicks(low, high, 6) : niceTicks(low, high, Math.max(2, Math.floor(h / 45)));
   const words = axisWords(ticks, kind);
   const left = Math.ceil(Math.max(24, ...words.map((t) => pen.measureText(t).width))) + 10;
   const box = { left, right: w - 8, top: 8, bottom: h - 22 };

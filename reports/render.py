@@ -34,14 +34,18 @@ def render(page: Page, charts: Charts | None = None) -> str:
 
     charts = charts or Charts()
     content = {"plots": charts.plots, "columns": charts.pack.described}
-    return environment().get_template("page.html").render(
-        page=page,
-        plots=bool(charts.plots),
-        style=Markup(text_of("page.css")),
-        script=Markup(script()),
-        script_hash=script_hash(),
-        plots_json=Markup(script_json(content)),
-        pack=charts.pack.text if charts.plots else "",
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            page=page,
+            plots=bool(charts.plots),
+            style=Markup(text_of("page.css")),
+            script=Markup(script()),
+            script_hash=script_hash(),
+            plots_json=Markup(script_json(content)),
+            pack=charts.pack.text if charts.plots else "",
+        )
     )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from huracan.reports.charts import Heat, Line, heat_map, histogram, line, nice_steps, plain_label
-from huracan.reports.run_page import FIGURES, counts_of, heading
+from huracan.reports.charts import heat_map, histogram, line, nice_steps, plain_label
+from huracan.reports.figure_words import FIGURES, KINDS, about_line, counts_panel, identity_panel
+from huracan.reports.parts import Heat, Line, Page, Panel, Part, Table, Text
+from huracan.reports.render import Charts
 from huracan.reports.warnings_of import warnings_of
-from huracan.reports.wording import name_of, settle_of, value_of, written
+from huracan.reports.wording import name_of, value_of, written
 
 if TYPE_CHECKING:
     from huracan.sim.sweep_result import SweepResult
 
+Floats = npt.NDArray[np.float64]
 SHOWN = 20  # sets in the table
 TABLE = ("sharpe", "annual_return", "total_return", "max_drawdown", "trades", "win_rate", "turnover", "fees")
 HONESTY = (
@@ -28,41 +32,95 @@ HONESTY = (
 )
 
 
-def sweep_page(sweep: SweepResult) -> dict[str, Any]:
-    """Everything that sweep.html asks for."""
-    about, figures = sweep.about, sweep.figures
-    by = next((label for key, label, _ in FIGURES if key == sweep.rank_by), name_of(sweep.rank_by))
+def sweep_page(sweep: SweepResult) -> tuple[Page, Charts]:
+    """The page and what its script draws: what the best is worth first, then the sets."""
+    about = sweep.about
     values = np.asarray(sweep.columns[sweep.rank_by], np.float64)
     known = values[np.isfinite(values)]
-    label = plain_label(known if known.size else [0.0])
-    best = sweep.best
+    panels = [
+        honesty_panel(sweep),
+        sets_panel(sweep, values),
+        parameters_panel(sweep, values),
+        best_panel(sweep, values),
+        counts_panel(about),
+        identity_panel(about, "huracan sweep SPEC --out DIR"),
+    ]
+    kept = tuple(panel for panel in panels if panel is not None)
+    warnings = tuple(sweep_warnings(sweep, int(known.size)))
+    return Page("sweep", about.name, about_line(about), kept, warnings), Charts()
+
+
+def rank_words(sweep: SweepResult) -> str:
+    """What the sets are ranked by, for people."""
+    return KINDS[sweep.rank_by][0] if sweep.rank_by in KINDS else name_of(sweep.rank_by)
+
+
+def honesty_panel(sweep: SweepResult) -> Panel:
+    """What the best is worth once it is known from how many it was picked."""
+    rows = tuple((words, written(sweep.honesty.get(key), kind), note) for key, words, kind, note in HONESTY)
+    how = (
+        "Whoever tries many sets finds one that did well by luck. The more trials, and the further their results "
+        "lie apart, the higher the Sharpe that luck alone shows. Only what stands above that line is worth a second "
+        "look, and a second look means data that was not part of the sweep."
+    )
+    parts = (Text(sweep.honesty["verdict"], "lead"), Table(("t", "n", "note"), rows))
+    return Panel("honesty", "What the best is worth", parts, how, "Honesty")
+
+
+def sets_panel(sweep: SweepResult, values: Floats) -> Panel:
+    """How many sets there were, and how their figures are spread against luck."""
+    by = rank_words(sweep)
+    known = values[np.isfinite(values)]
+    missing = f"; {sweep.sets - known.size:,} of them have no such figure" if known.size < sweep.sets else ""
+    counted = [(key, len(set(column.tolist()))) for key, column in sweep.params.items()]
+    swept = ", ".join(f"{key} ({n:,} {'value' if n == 1 else 'values'})" for key, n in counted)
+    bars = written(sweep.figures["bars"], "count")
+    parts: list[Part] = [Text(f"{sweep.sets:,} sets over {bars} bars, ranked by {by}{missing}. Swept: {swept}.")]
+    marks = marks_of(sweep)
+    chart = histogram(values, marks, plain_label(known if known.size else [0.0]), x_name=by)
+    parts.append(chart or Text("There are not two different values to draw.", "soft"))
+    how = "How often which value came up among all sets. Solid line: the best set."
+    if len(marks) > 1:
+        how += " Dashed line: what the best of as many sets without skill would be expected to show."
+    return Panel("sets", f"{by} of all sets", tuple(parts), how, "All sets")
+
+
+def parameters_panel(sweep: SweepResult, values: Floats) -> Panel | None:
+    """The figure over two parameters, or along the only one that varies."""
+    by = rank_words(sweep)
     unlike = [key for key, column in sweep.params.items() if len(set(column.tolist())) > 1]
-    kinds = {key: (words, kind) for key, words, kind in FIGURES}
-    return {
-        **heading(about, settle_of(about.symbols)),
-        "sets": f"{sweep.sets:,}",
-        "bars": written(figures["bars"], "count"),
-        "keys": [(key, f"{len(set(column.tolist())):,}") for key, column in sweep.params.items()],
-        "ranked_by": by,
-        "warnings": sweep_warnings(sweep, int(known.size)),
-        "verdict": sweep.honesty["verdict"],
-        "honesty": [(words, written(sweep.honesty.get(key), kind), note) for key, words, kind, note in HONESTY],
-        "best_params": [] if best is None else [(key, value_of(best[f"p.{key}"])) for key in sweep.params],
-        "best_figures": [] if best is None else [(kinds[k][0], written(best.get(k), kinds[k][1])) for k in kinds],
-        "table_keys": list(sweep.params),
-        "table_figures": [kinds.get(key, (name_of(key), ""))[0] for key in columns_of(sweep)],
-        "table": top_sets(sweep, values),
-        "spread": histogram(values, marks_of(sweep), label),
-        "missing": f"{sweep.sets - known.size:,}" if known.size < sweep.sets else "",
-        "heat": heat_of(sweep, values, unlike),
-        "others": len(unlike) > 2,
-        "profile": profile_of(sweep, values, unlike),
-        "profile_key": unlike[0] if len(unlike) == 1 else "",
-        "counts": [
-            ("Rejections, cuts and cancels", counts_of(about.rejections)),
-            ("Repairs", counts_of(about.repairs)),
-        ],
-    }
+    heat, profile = heat_of(sweep, values, unlike), profile_of(sweep, values, unlike)
+    if heat is not None:
+        title = f"{by} by {heat.x_name} (across) and {heat.y_name} (up)"
+        how = (
+            f"Orange: below zero, blue: above; from {heat.low} to {heat.high}, the fuller the further from zero. The "
+            "frame is the best set."
+            + (" Each cell is the median over all other parameters." if len(unlike) > 2 else "")
+            + " A best that stands alone among weak neighbours is luck more often than skill."
+        )
+        return Panel("parameters", title, (heat,), how, "Parameters")
+    if profile is not None:
+        how = "A plateau means that the choice hardly matters; a single peak is luck more often than skill."
+        return Panel("parameters", f"{by} by {unlike[0]}", (profile,), how, "Parameters")
+    return None
+
+
+def best_panel(sweep: SweepResult, values: Floats) -> Panel:
+    """The best sets in a table, and the best one in full."""
+    best = sweep.best
+    if best is None:
+        return Panel("best", "The best sets", (Text("There is no best set.", "soft"),), short="Best sets")
+    shown = columns_of(sweep)
+    head = (*sweep.params, *(KINDS[key][0] if key in KINDS else name_of(key) for key in shown))
+    rows = tuple(tuple(row) for row in top_sets(sweep, values))
+    full = [(key, value_of(best[f"p.{key}"])) for key in sweep.params]
+    full += [(words, written(best.get(key), kind)) for key, (words, kind) in KINDS.items()]
+    parts = (
+        Table(("n",) * len(head), rows, head, lead=False),
+        Table(("", "n"), tuple(full), title="The best set in full"),
+    )
+    how = "Neighbours in the ranking that share their parameters say more than the first row alone."
+    return Panel("best", "The best sets", parts, how, "Best sets")
 
 
 def columns_of(sweep: SweepResult) -> list[str]:
@@ -92,7 +150,7 @@ def marks_of(sweep: SweepResult) -> list[tuple[float, str]]:
     return marks + ([(float(luck), "luck")] if luck is not None and sweep.rank_by == "sharpe" else [])
 
 
-def top_sets(sweep: SweepResult, values: np.ndarray[Any, np.dtype[np.float64]]) -> list[list[str]]:
+def top_sets(sweep: SweepResult, values: Floats) -> list[list[str]]:
     """The best sets, each a row of its values and figures; sets without the figure come last."""
     kinds = {key: kind for key, _, kind in FIGURES}
     order = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")[:SHOWN]
@@ -104,7 +162,7 @@ def top_sets(sweep: SweepResult, values: np.ndarray[Any, np.dtype[np.float64]]) 
     return rows
 
 
-def heat_of(sweep: SweepResult, values: np.ndarray[Any, np.dtype[np.float64]], unlike: list[str]) -> Heat | None:
+def heat_of(sweep: SweepResult, values: Floats, unlike: list[str]) -> Heat | None:
     """A heat map of the two parameters that vary, or of the two with the most values if there are more."""
     if len(unlike) < 2:
         return None
@@ -118,7 +176,7 @@ def digits(value: float) -> str:
     return f"{value:,.4g}"
 
 
-def profile_of(sweep: SweepResult, values: np.ndarray[Any, np.dtype[np.float64]], unlike: list[str]) -> Line | None:
+def profile_of(sweep: SweepResult, values: Floats, unlike: list[str]) -> Line | None:
     """The figure along the one parameter that varies, if it is a number."""
     if len(unlike) != 1 or sweep.params[unlike[0]].dtype.kind not in "iuf":
         return None

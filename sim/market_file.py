@@ -88,7 +88,7 @@ def write_market(path: Path, market: tuple[Bars, ...], run: str) -> None:
 
 
 def read_market(folder: Path, run: str) -> tuple[Bars, ...]:
-    """What `write_market` wrote; nothing where the file is missing, as in results of before it; half of one is refused."""
+    """What `write_market` wrote; nothing where the file is missing; a broken one is refused."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -111,11 +111,11 @@ def read_market(folder: Path, run: str) -> tuple[Bars, ...]:
     for each in about:
         rows = slice(at, at + each["rows"])
         at += each["rows"]
-        prices = {name: columns[name][rows] for name in PRICES}
+        opens, highs, lows, closes = (columns[name][rows] for name in PRICES)
         volume = columns["volume"][rows] if each["volume"] else None
         rules = Rules(**each["rules"])
         known = (each["symbol"], each["venue"], each["timeframe_ns"], times[rows])
-        market.append(Bars(*known, **prices, volume=volume, rules=rules))
+        market.append(Bars(*known, opens, highs, lows, closes, volume, rules=rules))
     return tuple(market)
 
 

@@ -156,8 +156,8 @@ def load_result(folder: str | Path) -> Result:
         ) from None
     others = {"format", "run", *about.plain()}
     numbers = {key: value for key, value in raw.items() if key not in others}
-    rows = (read_rows(folder, shape, about.symbols, run) for shape in (FILLS, TRADES, EQUITY))
-    return Result(about, numbers, *rows, market=read_market(folder, run))
+    fills, trades, equity = (read_rows(folder, shape, about.symbols, run) for shape in (FILLS, TRADES, EQUITY))
+    return Result(about, numbers, fills, trades, equity, read_market(folder, run))
 
 
 def read_json(folder: Path, name: str, command: str) -> dict[str, Any]:

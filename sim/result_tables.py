@@ -43,6 +43,7 @@ class Column:
     field: str
     words: tuple[str, ...] = ()
     time: bool = False
+    later: bool = False  # came after the first files were written: zeros where a file lacks it
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ TRADES = Shape(
 EQUITY = Shape(
     "equity.parquet",
     layout.equity,
-    (Column("ts", "ts_ns", time=True), *_same("equity", "cash", "position_value", "drawdown", "last_order")),
+    (
+        Column("ts", "ts_ns", time=True),
+        *_same("equity", "cash", "position_value", "drawdown"),
+        Column("last_order", "last_order", later=True),
+    ),
 )
 
 
@@ -158,6 +163,8 @@ def read_rows(folder: Path, shape: Shape, symbols: tuple[str, ...], run: str) ->
     rows = np.zeros(table.num_rows, shape.record)
     for column in shape.columns:
         if column.name not in table.column_names:
+            if column.later:
+                continue
             raise Refused(f"{shape.file} has no column {column.name}", where=str(folder), fix=fix)
         rows[column.field] = _values(table[column.name], rows.dtype[column.field], _words(column, symbols), path)
     return rows

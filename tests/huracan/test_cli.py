@@ -323,12 +323,12 @@ def test_the_doctor_empties_the_cache_of_stubs_and_nothing_else(
 # --- through the machine
 
 
-def test_a_backtest_writes_its_five_files(spec: Path) -> None:
+def test_a_backtest_writes_its_files(spec: Path) -> None:
     out = spec.parent / "o"
     done = huracan("backtest", spec, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    names = {"result.json", "fills.parquet", "trades.parquet", "equity.parquet", "report.html"}
+    names = {"result.json", "fills.parquet", "trades.parquet", "equity.parquet", "market.parquet", "report.html"}
     assert {each.name for each in out.iterdir()} == names
     written = json.loads((out / "result.json").read_text())
     assert {key: written[key] for key in figures} == figures

@@ -22,6 +22,7 @@ from huracan.sim.result_tables import EQUITY, FILLS, TRADES
 from huracan.sim.sweep_result import SweepResult, load_sweep
 
 FILES = {"result.json", "fills.parquet", "trades.parquet", "equity.parquet", "report.html"}
+MARKET = "market.parquet"
 NS = 1_700_000_000_123_456_789
 ABOUT = About(
     name='name "of" a <run> 🦄',
