@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from huracan.sim.codes import EMPTY, LIVE, MARKET, NEVER, TRAIL
-from huracan.sim.kernel.groups import RECORD, RESTING
+from huracan.sim.kernel.groups import RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import mark_excursion
 from huracan.sim.kernel.levels import comes_from
 from huracan.sim.kernel.levels import level as level_of
@@ -175,7 +175,10 @@ def statistics(v):
         n = v.rec.n[2]
         e = v.rec.equity[n]
         e.ts_ns = ts
-        e.last_order = a.next_id
+        if SPLIT:
+            e.last_order = v.own_acct.next_id
+        else:
+            e.last_order = a.next_id
         e.equity = a.equity
         e.cash = a.cash
         e.position_value = position_value(v)
