@@ -78,7 +78,7 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
     spots = [bool(c == Contract.SPOT) for c in tape.rules["contract"]]
     lanes = (spec, *also)
     groups = Groups(
-        resting=int(code.rests),
+        resting=int(code.rests or any(s.venue.intrabar == "drill" for s in lanes)),  # a drill walks every path
         margin=int(
             not all(spots) or len(tape.payments) > 0 or any(s.account.leverage > 1.0 or s.account.borrow for s in lanes)
         ),

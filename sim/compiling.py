@@ -9,10 +9,14 @@ from Python, such a function runs as the plain Python that it is.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from numba import _dynfunc
+from llvmlite import binding
+from numba import _dynfunc, types
 from numba.core import codegen, funcdesc
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -23,13 +27,47 @@ from numba.core.typed_passes import (
     NativeLowering,
     NoPythonBackend,
     NoPythonSupportedFeatureValidation,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import (
+    DeadBranchPrune,
+    FixupArgs,
+    GenericRewrites,
+    IRProcessing,
+    ReconstructSSA,
+    RewriteDynamicRaises,
+    RewriteSemanticConstants,
+    TranslateByteCode,
 )
 
 _keep: list[Any] = []  # callbacks live as long as the machine code that may call them
 
 
+def out_of_memory(ll_module: Any, generator: Any) -> None:
+    """Variables out of memory, so that there is less to copy when a part is inlined; the rest is the entry's."""
+    ll_module.data_layout = generator._data_layout
+    passes, builder = light_passes(generator)
+    for function in ll_module.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
+
+
+@cache
+def light_passes(generator: Any) -> tuple[Any, Any]:
+    """The few passes that a part goes through."""
+    passes = binding.create_new_function_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    return passes, generator._pass_builder()
+
+
 class PartLibrary(codegen.JITCodeLibrary):
     """A library that is never optimised or executed, only linked into others."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        out_of_memory(ll_module, self._codegen)
 
     def finalize(self) -> None:
         self._finalized = True
@@ -67,6 +105,12 @@ def callers_first(libraries: list[Any]) -> list[Any]:
     return order[::-1]
 
 
+def short_name(name: str, argtypes: Sequence[Any], *, abi_tags: Sequence[str] = (), uid: int | None = None) -> str:
+    """The symbol of a part: numba's own spells out every field of every record, ten thousand letters a call."""
+    identity = f"{name} {[str(t) for t in argtypes]} {list(abi_tags)} {uid}"
+    return f"part.{name.rpartition('.')[2]}.{hashlib.sha256(identity.encode()).hexdigest()[:24]}"
+
+
 def python_entry(py_func: Any) -> int:
     """Address of a C function that runs `py_func`: what Python meets when it calls a part."""
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
@@ -98,7 +142,7 @@ class PartLowering(BaseNativeLowering):
             state.typemap,
             state.return_type,
             state.calltypes,
-            mangler=target.mangler,
+            mangler=short_name,
             inline=flags.forceinline,
             noalias=flags.noalias,
             abi_tags=[flags.get_mangle_string()],
@@ -146,8 +190,80 @@ def pipeline(state: Any, lowering: Any) -> PassManager:
     return manager
 
 
+# What a part of the kernel needs of numba's pipeline: it has no closures, no `with`, no array expressions, and nobody
+# reads its annotations.
+PART_PASSES = (
+    TranslateByteCode,
+    FixupArgs,
+    IRProcessing,
+    RewriteSemanticConstants,
+    DeadBranchPrune,
+    GenericRewrites,
+    RewriteDynamicRaises,
+    ReconstructSSA,
+    DeadBranchPrune,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+    PartLowering,
+    NoPythonBackend,
+)
+
+
+class PartPasses(PassManager):
+    """Runs its passes and nothing between them: numba's own checks and analyses take longer than the passes."""
+
+    def _runPass(self, index: int, pss: Any, state: Any) -> None:
+        pss.analysis = self._analysis
+        pss.run_initialization(state)
+        pss.run_pass(state)
+        pss.run_finalizer(state)
+
+
+@cache
+def part_passes() -> PartPasses:
+    """The pipeline of a part."""
+    manager = PartPasses("huracan_part")
+    for step in PART_PASSES:
+        manager.add_pass(step, step.name())
+    manager.finalize()
+    return manager
+
+
+class Remembering:
+    """A typing context that looks up only once what an operator or a builtin makes of some types."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+        self._known: dict[Any, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        if kws or isinstance(func, types.Type) and not isinstance(func, types.Function):
+            return self._context.resolve_function_type(func, args, kws)
+        key = (func, args)
+        if key not in self._known:
+            found = self._context.resolve_function_type(func, args, kws)
+            if found is None:
+                return None
+            self._known[key] = found
+        return self._known[key]
+
+
+remembering = cache(Remembering)
+
+
 class PartCompiler(CompilerBase):
     """Compiler of what runs inside an entry only."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        self.state.typingctx = remembering(self.state.typingctx)
+        return [part_passes()]
+
+
+class UserCompiler(CompilerBase):
+    """The same for a user's own function, with all of numba's checks."""
 
     def define_pipelines(self) -> list[PassManager]:
         return [pipeline(self.state, PartLowering)]

@@ -241,8 +241,7 @@ def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last
             bars = tape.bars[i]
             n = {n}
             v = {venue}(
-                acct, orders, positions, desks, stats, bars, rules, s, tape.costs[min(i, n_costs - 1)], rec,
-                Fine(tape.fine, tape.spans[min(i, n_spans - 1)]),{split_args}
+                acct, orders, positions, desks, stats, bars, rules, s, {costs}, {recorder}, {fine},{split_args}
             )
 {begin}
             for k in range(n):
@@ -447,6 +446,9 @@ def stub_text(
         leave=indent(leave, 8),
         stack=stack,
         record=bool(groups.record),
+        costs="tape.costs[min(i, n_costs - 1)]" if groups.costs else "0",
+        recorder="rec" if groups.record else "0",
+        fine="Fine(tape.fine, tape.spans[min(i, n_spans - 1)])" if groups.resting else "0",
         n=1 if stack else "tape.bars.shape[1]",
         load_each=indent(each, 20),
         load_wide=indent(wide, 12),

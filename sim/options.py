@@ -10,7 +10,7 @@ from typing import Any
 
 from numba import njit
 
-from huracan.sim.compiling import EntryCompiler, PartCompiler
+from huracan.sim.compiling import EntryCompiler, PartCompiler, UserCompiler
 
 # A function that can also be called from Python, compiled: for small numeric code such as portable_math.
 KERNEL: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "forceinline": True}
@@ -21,7 +21,7 @@ PART: dict[str, Any] = KERNEL | {"pipeline_class": PartCompiler, "no_cpython_wra
 part = njit(**PART)
 
 # A user's own function: indexing out of range is an error with a name there, not a write into a neighbour.
-USER: dict[str, Any] = PART | {"boundscheck": True}
+USER: dict[str, Any] = PART | {"boundscheck": True, "pipeline_class": UserCompiler}
 
 # Rare work stays a call: inlined everywhere it would make LLVM take half a minute, and the hot loop no faster.
 RARE: dict[str, Any] = PART | {"forceinline": False}

@@ -132,8 +132,12 @@ def dispatch(a, t, r):
 def refill_all(v):
     """The volume that own orders may take in this row; a drill begins with its first finer bar's."""
     for k in range(len(v.positions)):
-        span = v.fine.spans[k]
-        refill(v, k, v.bars[k].volume if span.hi <= span.lo else v.fine.bars[span.lo].volume)
+        volume = v.bars[k].volume
+        if RESTING:
+            span = v.fine.spans[k]
+            if span.hi > span.lo:
+                volume = v.fine.bars[span.lo].volume
+        refill(v, k, volume)
     v.stats.refilled_row = v.acct.row
 
 
