@@ -240,7 +240,7 @@ class Remembering:
         return getattr(self._context, name)
 
     def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
-        if kws or isinstance(func, types.Type) and not isinstance(func, types.Function):
+        if kws or (isinstance(func, types.Type) and not isinstance(func, types.Function)):
             return self._context.resolve_function_type(func, args, kws)
         key = (func, args)
         if key not in self._known:
