@@ -33,6 +33,7 @@ Flags = npt.NDArray[np.bool_]
 _RATE_NAMES = ("fundingrate", "lastfundingrate", "rate", "funding")
 _MARK_NAMES = ("markprice", "mark", "open", "price")
 _MINUTE = 60_000_000_000
+_SECOND = 1_000_000_000
 
 
 def read_bars(
@@ -81,7 +82,7 @@ def checked_bars(
     values = [array for array in given if array is not None]
     kept = _check_order(raw.times, values, lambda row: place_in(raw, row, "time"), repairs)
     raw = raw if kept is None else picked(raw, kept)
-    _check_grid(raw, step_ns)
+    _check_grid(raw, step_ns, repairs)
     times, prices, volume, spread = raw.times, raw.prices, raw.volume, raw.half_spread_bps
     return Bars(
         symbol,
@@ -237,7 +238,7 @@ def _check_order(
     return ~same
 
 
-def _check_grid(raw: RawBars, step_ns: int) -> None:
+def _check_grid(raw: RawBars, step_ns: int, repairs: dict[str, int]) -> None:
     """Times must lie a whole number of steps apart, and the step must be one that the data has."""
     times = raw.times
     steps = np.diff(times)
@@ -252,8 +253,10 @@ def _check_grid(raw: RawBars, step_ns: int) -> None:
     phase = times % step_ns
     phases, counts = np.unique(phase, return_counts=True)
     common = int(phases[np.argmax(counts)])
-    # sessions may open off the hour, but a bar that begins inside a minute is a close time or a slip
-    stray = phase != common if common % min(step_ns, _MINUTE) == 0 else np.ones(times.size, dtype=np.bool_)
+    # sessions may open off the hour and made-up data off the minute; a bar that begins inside a second is a close time
+    stray = phase != common if common % min(step_ns, _SECOND) == 0 else np.ones(times.size, dtype=np.bool_)
+    if common % min(step_ns, _MINUTE):
+        repairs["times_off_the_minute"] = int(times.size)
     if stray.any():
         row = int(np.argmax(stray))
         what = f"off_grid: {format_ns(times[row])} is not on the grid of {format_timeframe(step_ns)} bars"

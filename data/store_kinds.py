@@ -49,7 +49,7 @@ _COLUMNS = {
         *(("ts", "time", True), ("open", "f8", True), ("high", "f8", True), ("low", "f8", True), ("close", "f8", True)),
     ),
 }
-_MINUTE = 60_000_000_000
+_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, order=True)
@@ -162,7 +162,7 @@ def check_rows(series: Series, table: pa.Table) -> None:
         _refuse(series, ts, np.concatenate([[False], steps == 0]), "duplicate_time", "keep one row a time")
     _refuse(series, ts, ts < 0, "bad_time", "give times since 1970")
     if series.step_ns:
-        off = ts % min(series.step_ns, _MINUTE) != 0
+        off = ts % min(series.step_ns, _SECOND) != 0  # whole seconds: not all data begins on the minute
         _refuse(series, ts, off, "off_grid", "a bar's time is its open")
     for name, above in (("open", 0), ("high", 0), ("low", 0), ("close", 0), ("price", 0)):
         if name in table.column_names:

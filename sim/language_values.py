@@ -344,6 +344,8 @@ def argument(body: Body, node: ast.expr, called: str) -> Kind:
     """The kind of an argument."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         fix = "side is 1 to buy and -1 to sell; tif is GTC, IOC, FOK or GTT from huracan"
+        if called == "float":
+            fix = "write math.nan or math.inf (import math)"
         refuse(body, node, f"{called} takes numbers, not the text {node.value!r}", fix)
     if isinstance(node, ast.Constant) and node.value is None:
         refuse(body, node, f"{called} takes numbers, not None", "leave the argument out, or give math.nan")

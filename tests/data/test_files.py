@@ -516,3 +516,13 @@ def test_reading_does_not_import_pandas(tmp_path: Path) -> None:
     )
     paths = [str(tmp_path / f"b.{ending}") for ending in ("csv", "feather", "parquet", "json")]
     subprocess.run([sys.executable, "-c", code, *paths], check=True, timeout=60)
+
+
+def test_bars_off_the_minute_are_taken_and_named(tmp_path: Path) -> None:
+    """Made-up data often begins at a round number of milliseconds that is no minute; all rows must agree on it."""
+    rows = [row.replace(":00,", ":20,", 1) for row in ROWS]
+    bars = read(tmp_path, rows)
+    assert bars.repairs["times_off_the_minute"] == len(rows)
+    assert (bars.open_ns % 60_000_000_000 == 20_000_000_000).all()
+    with pytest.raises(Refused, match="off_grid"):
+        read(tmp_path, [*rows[:-1], ROWS[-1]])
