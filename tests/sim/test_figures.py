@@ -273,5 +273,3 @@ def test_rejections_have_names() -> None:
     assert rejections(stats, account) == {"below_lot": 4, "cut_to_cash": 5}
     found = figure_columns(stats, account, np.ones(2, layout.settings), periods=1.0, start_ns=0, end_ns=1)
     assert found["rejected"].tolist() == [6, 3]
-
-
