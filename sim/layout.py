@@ -196,7 +196,10 @@ account = np.dtype(
     align=True,
 )
 
-position = np.dtype([("qty", "f8"), ("avg_price", "f8"), ("mark", "f8"), ("entry_row", "i8")], align=True)
+# `largest` is the most that was held since it was flat: what the rounding of sums is measured by.
+position = np.dtype(
+    [("qty", "f8"), ("avg_price", "f8"), ("mark", "f8"), ("largest", "f8"), ("entry_row", "i8")], align=True
+)
 
 order = np.dtype(
     [

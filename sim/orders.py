@@ -241,16 +241,19 @@ def target(ctx, qty, inst=-1):
     k = ctx.me if inst < 0 else inst
     if k >= len(ctx.positions):
         return refuse(ctx, BAD_INSTRUMENT)
-    d = qty - ctx.positions[k].qty
+    held = ctx.positions[k].qty
+    d = qty - held
+    terms = abs(qty) + abs(held)
     each = slots_each(ctx)
     for j in range(k * each, (k + 1) * each):
         r = ctx.orders[j]
         if r.state != EMPTY and r.kind == MARKET and r.role != TAKE and r.role != STOP_CHILD:
             d -= r.side * r.left
-    if d == 0.0:
-        return -1
+            terms += r.left
     if not abs(d) < math.inf:
         return refuse(ctx, BAD_QUANTITY)
+    if abs(d) <= 1e-12 * terms:
+        return -1  # there already, but for the rounding of the sum
     if quantity_down(ctx.rules[k], abs(d)) == 0.0:
         return -1  # less than a lot away: there already
     return market_order(ctx, 1 if d > 0.0 else -1, abs(d), k, 0)
@@ -288,13 +291,13 @@ def size(ctx, qty, fraction, inst=-1):
 def limit_order(ctx, side, qty, price, post_only, tif, ttl, inst, reduce):
     """A limit order; price off the tick: a buy is rounded down, a sell up."""
     k = ctx.me if inst < 0 else inst
+    why = check(ctx, k, side, qty)
+    if why != 0:
+        return refuse(ctx, why)
     if not positive(price):
         return refuse(ctx, BAD_PRICE)
     if tif < GTC or tif > GTT or (tif == GTT and ttl <= 0):
         return refuse(ctx, BAD_TIF)
-    why = check(ctx, k, side, qty)
-    if why != 0:
-        return refuse(ctx, why)
     rule = ctx.rules[k]
     p = price_down(rule, price) if side > 0 else price_up(rule, price)
     if not positive(p):
@@ -330,14 +333,12 @@ def reduce_limit(ctx, side, qty, price, post_only=False, tif=GTC, ttl=0, inst=-1
 def stop_order(ctx, side, qty, trigger, limit_price, inst, reduce):
     """A stop, or with a limit price a stop-limit; a buy trigger off the tick is rounded up, a sell trigger down."""
     k = ctx.me if inst < 0 else inst
-    if not positive(trigger):
-        return refuse(ctx, BAD_PRICE)
-    with_limit = limit_price == limit_price
-    if with_limit and not positive(limit_price):
-        return refuse(ctx, BAD_PRICE)
     why = check(ctx, k, side, qty)
     if why != 0:
         return refuse(ctx, why)
+    with_limit = limit_price == limit_price
+    if not positive(trigger) or (with_limit and not positive(limit_price)):
+        return refuse(ctx, BAD_PRICE)
     rule = ctx.rules[k]
     t = price_up(rule, trigger) if side > 0 else price_down(rule, trigger)
     p = price_down(rule, limit_price) if side > 0 else price_up(rule, limit_price)
@@ -373,11 +374,11 @@ def reduce_stop(ctx, side, qty, trigger, limit=NAN, inst=-1):
 def trail_order(ctx, side, qty, distance, inst, reduce):
     """A stop that follows the best price at `distance`."""
     k = ctx.me if inst < 0 else inst
-    if not positive(distance):
-        return refuse(ctx, BAD_PRICE)
     why = check(ctx, k, side, qty)
     if why != 0:
         return refuse(ctx, why)
+    if not positive(distance):
+        return refuse(ctx, BAD_PRICE)
     j = free_slot(ctx, k, 0)
     if j < 0:
         return refuse(ctx, NO_FREE_SLOT)
@@ -412,15 +413,15 @@ def bracket(ctx, side, qty, entry=NAN, take=NAN, stop=NAN, max_hold=0, inst=-1):
     at_market = entry != entry
     has_take = take == take
     has_stop = stop == stop
+    why = check(ctx, k, side, qty)
+    if why != 0:
+        return refuse(ctx, why)
     if (
         (not at_market and not positive(entry))
         or (has_take and not positive(take))
         or (has_stop and not positive(stop))
     ):
         return refuse(ctx, BAD_PRICE)
-    why = check(ctx, k, side, qty)
-    if why != 0:
-        return refuse(ctx, why)
     rule = ctx.rules[k]
     e = price_down(rule, entry) if side > 0 else price_up(rule, entry)
     t = price_up(rule, take) if side > 0 else price_down(rule, take)
@@ -439,7 +440,7 @@ def bracket(ctx, side, qty, entry=NAN, take=NAN, stop=NAN, max_hold=0, inst=-1):
         last = j2
     if last < 0:
         return refuse(ctx, NO_FREE_SLOT)
-    if not at_market and ((has_take and (take - entry) * side <= 0.0) or (has_stop and (entry - stop) * side <= 0.0)):
+    if not at_market and ((has_take and (t - e) * side <= 0.0) or (has_stop and (e - s) * side <= 0.0)):
         return refuse(ctx, BAD_BRACKET)
     if too_small(ctx, k, side, qty, ctx.positions[k].mark if at_market else e):
         return refuse(ctx, BELOW_MIN_NOTIONAL)

@@ -6,7 +6,7 @@ A script is `{(row, instrument): [action, ...]}`, an action a tuple such as `("b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Context, Decimal, localcontext
 
 from tests.oracle_fills import Executor
@@ -148,23 +148,28 @@ class Simulation:
             x = self.markets[i].bar.open
             if self.account.liquidation_price(i, x, x) is not None:
                 self.liquidate(i, x, inside=False)
-        ready = [o for i in self.fresh() for o in self.live(i) if self.executable_at_open(o, self.markets[i].bar.open)]
-        for order in self.in_turn(ready):
+        here = [o for i in self.fresh() for o in self.live(i)]
+        for order in self.in_turn(here, lambda o: self.executable_at_open(o, self.markets[o.inst].bar.open)):
             self.execute_at_open(order, self.markets[order.inst].bar)
         for i in self.fresh():
             for order in self.live(i):
                 if not order.just_live:
                     self.has_met_open(order, self.markets[i].bar.open)
 
-    def in_turn(self, ready: list[Order]) -> Iterator[Order]:
-        """Whose turn it is, chosen anew after each execution: the lowest id that reduces the position as it is then."""
-        waiting = list(ready)
-        while waiting:
-            order = min(waiting, key=lambda o: (not self.reduces(o), o.id))
+    def in_turn(self, here: list[Order], executable: Callable[[Order], bool]) -> Iterator[Order]:
+        """Whose turn it is, chosen anew after each execution: the lowest id that reduces the position as it is then.
+
+        What becomes live by one of them (children) is for the path.
+        """
+        waiting = list(here)
+        while ready := [o for o in waiting if not o.done and not o.just_live and executable(o)]:
+            order = min(ready, key=lambda o: (not self.reduces(o), o.id))
             waiting.remove(order)
             yield order
 
     def executable_at_open(self, order: Order, x: Decimal) -> bool:
+        if order.state != "live":
+            return False
         acts_as = order.acts_as()
         if acts_as == "market":
             return self.settings.market_fill == "next_open"
@@ -255,10 +260,10 @@ class Simulation:
                 self.time_exit(bracket)
 
     def time_exit(self, bracket: Bracket) -> None:
-        """At the end of row first + max_hold - 1 children and entry go, and what is held leaves at market."""
-        if bracket.max_hold <= 0 or bracket.first_fill_row is None or bracket.time_exit_over:
+        """At the end of row since + max_hold - 1 children and entry go, and what is held leaves at market."""
+        if bracket.max_hold <= 0 or bracket.held_since is None or bracket.time_exit_over:
             return
-        if self.row < bracket.first_fill_row + bracket.max_hold - 1:
+        if self.row < bracket.held_since + bracket.max_hold - 1:
             return
         bracket.time_exit_over = True
         if bracket.held == 0:
@@ -279,21 +284,22 @@ class Simulation:
         self.desk.request("new", order)
 
     def interest(self) -> None:
-        if self.row > 0:
+        gone = not self.account.held() and self.account.cash <= exact(self.settings.cash) * ROUNDING * ROUNDING
+        if self.row > 0 and not gone:
             self.account.pay_interest(self.close_ns - self.close_times[self.row - 1])
 
     # --- the close ----------------------------------------------------------------------------------------------------
 
     def closes(self) -> None:
-        """`market_fill = "close"`: market orders that have arrived by C, and children that this makes live there."""
+        """`market_fill = "close"`: market orders that have arrived by C."""
         alive = [o for i in self.fresh() for o in self.desk.alive(i)]
-        for order in self.in_turn([o for o in alive if self.executable_at_close(o)]):
+        for order in self.in_turn(alive, self.executable_at_close):
             self.execute_at_close(order)
         for i in self.fresh():
             self.children_at_close(i)
 
     def executable_at_close(self, order: Order) -> bool:
-        if order.acts_as() != "market" or order.state == "dormant":
+        if order.done or order.acts_as() != "market" or order.state == "dormant":
             return False
         rows_passed = self.row >= order.made_row + self.settings.latency_bars
         in_time = self.close_ns >= order.made_ns + self.settings.latency_entry_ns
@@ -306,19 +312,10 @@ class Simulation:
             self.executor.execute(order, bar.close, "taker", bar.volume, inside=True)
 
     def children_at_close(self, i: int) -> None:
-        bar = self.markets[i].bar
-        while True:
-            reached = [o for o in self.live(i) if o.just_live and self.path.marketable_or_triggered(o, bar.close)]
-            if not reached:
-                break
-            order = min(reached, key=lambda o: (not self.reduces(o), o.id))
-            order.just_live = False
-            if order.acts_as() == "limit":
-                self.executor.execute(order, bar.close, "taker", bar.volume, inside=True)
-            else:
-                self.trigger(order, bar.close, bar.volume, inside=True)
+        """Born at a close, when the bar is over: they meet the next open as new orders."""
         for order in self.live(i):
-            order.just_live = False
+            if order.just_live:
+                order.just_live = order.rests = False
 
     # --- margin -------------------------------------------------------------------------------------------------------
 

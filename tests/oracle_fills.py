@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -43,8 +44,9 @@ class Executor:
             if qty < available:
                 steps = self.price_steps(i, order.side, x, qty, liquidity, volume, limit)
             self.take_volume(i, qty)
+            added = qty - self.closing(i, order.side, qty)
             self.fill(i, order.side, qty, steps, liquidity, order.id, order.reason, inside)
-            self.after_fill(order, qty)
+            self.after_fill(order, qty, added)
         self.rest(order)
         return None
 
@@ -81,8 +83,7 @@ class Executor:
 
     def cut_to_money(self, i: int, side: int, qty: Decimal, price: Decimal, liquidity: str) -> tuple[Decimal, str]:
         """Only the part that increases the position is cut, and floored to the lot."""
-        position = self.account.positions[i]
-        reducing = min(qty, abs(position.qty)) if sign(position.qty) == -side else ZERO
+        reducing = self.closing(i, side, qty)
         increasing = qty - reducing
         if increasing == 0:
             return qty, ""
@@ -93,6 +94,11 @@ class Executor:
         if most <= rounding:  # an account at its limit has no last crumb
             most = ZERO
         return floor_to(reducing + most, self.sim.markets[i].lot), reason
+
+    def closing(self, i: int, side: int, qty: Decimal) -> Decimal:
+        """How much of a fill would close what is held."""
+        held = self.account.positions[i].qty
+        return min(qty, abs(held)) if sign(held) == -side else ZERO
 
     # price
 
@@ -141,24 +147,24 @@ class Executor:
 
     # brackets
 
-    def after_fill(self, order: Order, qty: Decimal) -> None:
+    def after_fill(self, order: Order, qty: Decimal, added: Decimal) -> None:
         order.filled += qty
         bracket = order.bracket
-        if bracket is not None and order.role == "entry":
-            self.entry_filled(bracket, qty)
-        elif bracket is not None:
+        if bracket is not None and order.is_child:
             self.set_held(bracket, bracket.held - qty)
+            if not bracket.entry.done:
+                self.sim.cancel(bracket.entry, "bracket_exit")
+        self.close_brackets_of_the_side_that_is_gone(order.inst)
+        if bracket is not None and order.role == "entry" and added > 0:
+            self.entry_added(bracket, added)
         if order.remaining <= 0:
             self.sim.finish(order)
-        if bracket is not None and order.is_child and not bracket.entry.done:
-            self.sim.cancel(bracket.entry, "bracket_exit")
-        self.close_brackets_of_the_side_that_is_gone(order.inst)
 
-    def entry_filled(self, bracket: Bracket, qty: Decimal) -> None:
-        """Children live for the quantity filled and not yet exited, from this point of the path on."""
-        if bracket.first_fill_row is None:
-            bracket.first_fill_row = self.sim.row
-        self.set_held(bracket, bracket.held + qty)
+    def entry_added(self, bracket: Bracket, added: Decimal) -> None:
+        """The bracket holds as much more, and its children live for all it holds, from this point of the path on."""
+        if bracket.held == 0:
+            bracket.held_since = self.sim.row
+        self.set_held(bracket, bracket.held + added)
         for child in bracket.children():
             if child.state == "dormant" and child.kind != "time":
                 child.state, child.just_live, child.rests = "live", True, True
@@ -170,18 +176,19 @@ class Executor:
             child.qty = child.filled + child.lost + held
 
     def close_brackets_of_the_side_that_is_gone(self, i: int) -> None:
-        """The position became flat, or turned: what brackets of that side held is gone in another way.
+        """The position became flat, or turned: what brackets still held of that side is gone in another way.
 
         Children of a finished entry are cancelled; those of an unfinished one sleep until it fills again.
         """
-        side, before = sign(self.account.positions[i].qty), self.sim.last_side[i]
-        if side == before:
-            return
+        side, before = self.side(i), self.sim.last_side[i]
         self.sim.last_side[i] = side
+        if before == 0 or side == before:
+            return
         for bracket in self.sim.brackets(i):
-            if bracket.held == 0 or (side != 0 and bracket.entry.side != before):
+            if bracket.held == 0 or bracket.entry.side != before:
                 continue
             self.set_held(bracket, ZERO)
+            bracket.held_since = None
             for child in bracket.children():
                 if child.done:
                     continue
@@ -190,6 +197,11 @@ class Executor:
                     self.outcome.events["position_closed"] += 1
                 else:
                     child.state, child.triggered = "dormant", False
+
+    def side(self, i: int) -> int:
+        """1 long, -1 short; 0 flat, or with less than a lot."""
+        held = self.account.positions[i].qty
+        return sign(held) if floor_to(abs(held), self.sim.markets[i].lot) > 0 else 0
 
     # closings without an order
 
@@ -200,9 +212,11 @@ class Executor:
         self.fill(i, -sign(qty), abs(qty), [price] * 4, "taker", 0, reason, inside, extra)
 
     def close_at_end(self, i: int) -> None:
-        """Every position at the close, with a taker's costs and no cap."""
+        """Every position at the close, with a taker's costs and no cap; a stale one without a volume."""
         qty, market = self.account.positions[i].qty, self.sim.markets[i]
         side = SELL if qty > 0 else BUY
-        volume = market.bar.volume if market.bar else market.past[-1].volume
+        volume = market.bar.volume if market.bar else None
+        if market.bar is None:
+            market = replace(market, past=market.past[:-1])
         steps = taker_steps(market, self.settings, side, market.mark, abs(qty), volume, None)
         self.fill(i, side, abs(qty), steps, "taker", 0, "end", True)

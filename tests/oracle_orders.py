@@ -94,8 +94,10 @@ class Desk:
             self.request("cancel", self.last[i])
 
     def do_cancel_all(self, i: int) -> None:
+        """Every working order; children that sleep stand or fall with their entry."""
         for order in self.alive(i):
-            self.request("cancel", order)
+            if not (order.is_child and order.bracket.held == 0):
+                self.request("cancel", order)
 
     def do_modify_last(
         self, i: int, qty: float | None = None, price: float | None = None, trigger: float | None = None
@@ -115,7 +117,7 @@ class Desk:
         no_trigger = order.trigger is None or order.triggered
         if (price is not None and order.price is None) or (trigger is not None and no_trigger):
             return self.reject("bad_modify")
-        if any(request.order is order and request.what == "modify" for request in self.requests):
+        if any(request.order is order and request.what != "new" for request in self.requests):
             return self.reject("request_under_way")
         self.request("modify", order, qty=qty, price=price, trigger=trigger)
 

@@ -59,12 +59,8 @@ class Path:
 
     def fine_open(self, i: int, fine: Bar) -> None:
         """The gap rule at a finer bar's open, always as resting orders; market orders wait for the bar's own open."""
-        ready = [
-            o
-            for o in self.sim.live(i)
-            if o.acts_as() != "market" and not o.just_live and self.sim.executable_at_open(o, fine.open)
-        ]
-        for order in self.sim.in_turn(ready):
+        resting = [o for o in self.sim.live(i) if o.acts_as() != "market"]
+        for order in self.sim.in_turn(resting, lambda o: self.sim.executable_at_open(o, fine.open)):
             self.sim.execute_at_open(order, fine, inside=True)
         for order in self.sim.live(i):
             if not order.just_live:

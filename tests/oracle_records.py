@@ -114,14 +114,14 @@ class Settings:
 
 @dataclass(eq=False)
 class Bracket:
-    """What the three orders of a bracket share: `held` is what the entry filled and nothing has exited yet."""
+    """What the three orders of a bracket share: `held` is what the entry added to the position and nothing took out."""
 
     entry: Order
     target: Order | None = None
     stop: Order | None = None  # also carries the time exit
     max_hold: int = 0
     held: Decimal = ZERO
-    first_fill_row: int | None = None
+    held_since: int | None = None  # the row in which it came to hold something
     time_exit_over: bool = False
 
     def children(self) -> list[Order]:

@@ -24,7 +24,7 @@ from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
 from huracan.sim.kernel.marks import envelope, envelopes, excursions, mark_account, statistics, touched
-from huracan.sim.kernel.opens import has_turn, opens, refill
+from huracan.sim.kernel.opens import has_turn, opens, refill, take_requests
 from huracan.sim.kernel.orderbook import cancel_everything, drop_child, finish, slots
 from huracan.sim.kernel.path import path
 from huracan.sim.kernel.reports import tell_funding, tell_halt, tell_interest, tell_orders
@@ -72,14 +72,18 @@ def charge_interest(v, elapsed_ns):
         return
     borrowed = 0.0
     spot = False
+    held = False
     for k in range(len(v.positions)):
+        q = v.positions[k].qty
+        held = held or q != 0.0
         if v.rules[k].contract == SPOT:
             spot = True
-            q = v.positions[k].qty
             if q < 0.0:
                 borrowed -= q * unit_notional(v.rules[k], v.positions[k].mark)
     if spot and v.acct.cash < 0.0:
         borrowed -= v.acct.cash
+    if not held and not v.acct.cash > NOTHING * t.cash:
+        return  # bankrupt in this row: nothing more is paid
     if borrowed > 0.0:
         paid = interest(borrowed, t.borrow_rate, elapsed_ns)
         v.acct.cash -= paid
@@ -100,14 +104,16 @@ def time_limits(v, k):
             continue
         if row >= r.die_row:
             finish(v, j, EXPIRED)
-        elif row >= r.hold_row and r.kind != MARKET:
+        elif row >= r.hold_row:
             if r.entry >= 0:
                 finish(v, r.entry, TIME_EXIT)
             if r.take >= 0:
                 drop_child(v, r.take)
+            r.hold_row = NEVER
+            if r.kind == MARKET:
+                continue  # the stop has triggered: what is held is on its way out
             r.kind = MARKET
             r.reason = BY_TIME
-            r.hold_row = NEVER
             r.done_row = -1
             r.arrived = 0
             send(v, r)
@@ -148,6 +154,7 @@ def busy_opens(v, row, payments, first_payment):
     if MARGIN and at < row.fund_hi:
         at = fund_until(v, payments, at, row.fund_hi, row.open_ns, False)
     refill_all(v)
+    take_requests(v, v.acct.row, v.acct.open_ns)
     if MARGIN and v.stats.risky == 1:
         liquidate_at_open(v)
     opens(v)
@@ -159,13 +166,14 @@ def busy_opens(v, row, payments, first_payment):
 
 
 @part
-def busy_bar(v, k):
-    """Steps 4 and 5 for one instrument: its path, and orders whose time is over."""
-    if v.bars[k].fresh == 1:
-        path(v, k)
-    if RESTING:
-        time_limits(v, k)
-    envelope(v, k)
+def busy_bars_over(v):
+    """Step 5, when all paths have been walked: orders whose time is over."""
+    for k in range(len(v.positions)):
+        if RESTING:
+            time_limits(v, k)
+        envelope(v, k)
+    if SPLIT:
+        tell_orders(v, v.acct.ts_ns)
 
 
 @rare
@@ -173,9 +181,9 @@ def busy_row(v, row, payments, first_payment):
     """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
     at = busy_opens(v, row, payments, first_payment)
     for k in range(len(v.positions)):
-        busy_bar(v, k)
-    if SPLIT:
-        tell_orders(v, v.acct.ts_ns)
+        if v.bars[k].fresh == 1:
+            path(v, k)
+    busy_bars_over(v)
     return at
 
 
@@ -231,16 +239,15 @@ def open_event(v, row_index, row, payments, first_payment):
 @rare
 def bar_event(v, k):
     """One instrument's bar is over."""
-    if v.stats.busy == 1:
-        busy_bar(v, k)
+    if v.stats.busy == 1 and v.bars[k].fresh == 1:
+        path(v, k)
 
 
 @rare
 def last_event(v):
     """All bars are in: interest and marks, before the decision."""
-    if SPLIT:
-        if v.stats.busy == 1:
-            tell_orders(v, v.acct.ts_ns)
+    if v.stats.busy == 1:
+        busy_bars_over(v)
     if v.acct.bankrupt == 0:
         settle_row(v, v.stats.elapsed_ns)
 

@@ -24,7 +24,7 @@ from huracan.sim.costs.spread import half_spread_bps
 from huracan.sim.kernel.groups import COSTS, RESTING
 from huracan.sim.kernel.ledger import book
 from huracan.sim.kernel.margin import cut_to_money
-from huracan.sim.kernel.orderbook import child_filled, entry_filled, finish, position_closed
+from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, side_of
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
 from huracan.sim.prices import quantity_down, quantity_on_lot, unit_value
@@ -36,7 +36,7 @@ def cost_bps(v, k, qty):
     t = v.settings
     if COSTS:
         i = v.costs[k]
-        volume = v.bars[k].volume if v.rules[k].capped == 1 else math.nan
+        volume = v.bars[k].volume if v.rules[k].capped == 1 and v.bars[k].fresh == 1 else math.nan
         return half_spread_bps(t, i), slippage_bps(t, i, qty, volume), impact_bps(t, i, qty, volume)
     return t.half_spread_bps, t.slippage_bps, 0.0
 
@@ -144,13 +144,14 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
     left = quantity_on_lot(rule, r.left - qty)
     r.left = left if left > 1e-9 * r.qty else 0.0  # a rest of rounding is no rest
     if RESTING:
-        after = v.positions[k].qty
-        if r.role == ENTRY_ROLE:
-            entry_filled(v, r, qty)
-        elif r.role == TAKE or r.role == STOP_CHILD:
+        if r.role == TAKE or r.role == STOP_CHILD:
             child_filled(v, j, qty)
-        if before * after < 0.0 or (before != 0.0 and after == 0.0):
-            position_closed(v, k, before, after)
+        after = v.positions[k].qty
+        was = side_of(rule, before)
+        if was != 0 and side_of(rule, after) != was:
+            position_closed(v, k, was)
+        if r.role == ENTRY_ROLE:  # what closes an opposite position first adds nothing
+            entry_added(v, r, qty if r.side * before >= 0.0 else max(r.side * after, 0.0))
     return qty, why
 
 

@@ -104,7 +104,7 @@ def book_trade(v, e, old, new, received, cost):
             if new != 0.0 and leaving == qty:
                 v.stats.dust += 1
     entering = qty - leaving
-    if entering > 0.0:
+    if entering > 0.0 and new != 0.0:  # flat but for rounding is flat
         if d.side == 0:
             begin_trade(v, e)
         worth = entering * unit_value(rule, e.price)
@@ -128,8 +128,9 @@ def take_in(a, p, rule, traded, price, cost, received, t):
     else:
         a.cash -= traded * unit_value(rule, price) + cost
         new = quantity_on_lot(rule, old + received)
-    if abs(new) <= 1e-12 * max(abs(old), abs(received)):
-        new = 0.0  # what is left is rounding
+    p.largest = max(p.largest, max(abs(old), abs(received)))
+    if abs(new) <= 1e-12 * p.largest:
+        new = 0.0  # what is left is the rounding of the largest sum on the way
     a.fees += cost
     if old * received >= 0.0:
         p.avg_price = (p.avg_price * abs(old) + price * abs(received)) / (abs(old) + abs(received))
@@ -138,8 +139,10 @@ def take_in(a, p, rule, traded, price, cost, received, t):
     elif old * new < 0.0:
         p.avg_price = price
         p.entry_row = a.row
+        p.largest = abs(new)
     elif new == 0.0:
         p.avg_price = 0.0
+        p.largest = 0.0
     p.qty = new
     return new
 

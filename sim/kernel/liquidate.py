@@ -36,10 +36,10 @@ def liquidate_at_open(v):
     """
     t = v.settings
     for k in range(len(v.positions)):
-        if v.stats.risky == 0 or v.bars[k].fresh == 0:
+        q = v.positions[k].qty
+        if v.stats.risky == 0 or v.bars[k].fresh == 0 or q == 0.0:
             continue
         equity, need = others(v, k)
-        q = v.positions[k].qty
         x = v.bars[k].open
         equity += q * unit_value(v.rules[k], x)
         need += maintenance(t, abs(q) * unit_notional(v.rules[k], x))

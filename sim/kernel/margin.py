@@ -7,7 +7,7 @@ import math
 from huracan.sim.codes import CUT_TO_CASH, CUT_TO_MARGIN, INVERSE, SHORT_WITHOUT_BORROW
 from huracan.sim.kernel.groups import MARGIN
 from huracan.sim.options import part, rare
-from huracan.sim.prices import quantity_down, unit_notional, unit_value
+from huracan.sim.prices import price_ticks_away, quantity_down, unit_notional, unit_value
 
 # Rounding may not leave a spot account a fraction of a cent below zero.
 SHY = 1.0 - 1e-15
@@ -54,6 +54,8 @@ def cut_to_money(v, k, side, qty, price, fee_bps):
     if not more > 0.0:
         return qty, 0
     most = room(v, k, side, price, fee_bps, reducing)
+    if more <= NEARLY * qty:
+        return reducing + min(more, max(most, 0.0)), 0
     if more <= most * (1.0 + NEARLY):
         return reducing + min(more, quantity_up(v.rules[k], most)), 0
     allowed = quantity_down(v.rules[k], max(most, 0.0))
@@ -132,16 +134,30 @@ def others(v, k):
     return equity, need
 
 
+@part
+def on_tick(rule, price):
+    """`price` on the tick if it is there but for rounding: at one level liquidation comes before an order."""
+    if rule.tick_num == 0:
+        return price
+    near = price_ticks_away(rule, price, 0)
+    return near if abs(near - price) <= NEARLY * price else price
+
+
 @rare
-def liquidation_price(v, k):
-    """The price of instrument k at which equity meets maintenance, all else at its last mark; NaN if there is none."""
+def liquidation_price(v, k, x):
+    """The price of instrument k at which equity meets maintenance, all else at its last mark; NaN if there is none.
+
+    It is x, where the price stands, if equity is down to maintenance there.
+    """
     t = v.settings
     q = v.positions[k].qty
     if t.all_spot == 1 or q == 0.0:
         return math.nan
     equity, need = others(v, k)
-    spare = equity - need
     rule = v.rules[k]
+    if equity + q * unit_value(rule, x) <= need + maintenance(t, abs(q) * unit_notional(rule, x)):
+        return x
+    spare = equity - need
     m = rule.multiplier
     for i in range(t.n_tiers):
         rate = t.tier_rate[i]
@@ -153,5 +169,5 @@ def liquidation_price(v, k):
         if p > 0.0 and p < math.inf:
             n = abs(q) * unit_notional(rule, p)
             if n >= t.tier_from[i] and (i + 1 == t.n_tiers or n < t.tier_from[i + 1]):
-                return p
+                return on_tick(rule, p)
     return math.nan

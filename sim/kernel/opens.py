@@ -170,10 +170,9 @@ def refill(v, k, volume):
 
 @part
 def opens(v):
-    """Step 2 of a row."""
+    """The opens of a row, once requests have taken effect."""
     row = v.acct.row
     open_ns = v.acct.open_ns
-    take_requests(v, row, open_ns)
     while True:
         j = next_at_open(v, row, open_ns)
         if j < 0:

@@ -17,6 +17,7 @@ from huracan.sim.codes import (
 )
 from huracan.sim.kernel.groups import RESTING
 from huracan.sim.options import part, rare
+from huracan.sim.prices import quantity_down
 
 
 @part
@@ -82,8 +83,10 @@ def finish(v, j, reason):
 
 
 @part
-def entry_filled(v, r, qty):
-    """A bracket's entry has filled by `qty`: its children live for as much more, from here on."""
+def entry_added(v, r, qty):
+    """A bracket's entry has added `qty` to the position: children live for as much more, from here on."""
+    if not qty > 0.0:
+        return
     for j in (r.take, r.stop):
         if j >= 0:
             c = v.orders[j]
@@ -95,10 +98,8 @@ def entry_filled(v, r, qty):
                 c.live_row = v.acct.row
                 c.live_ns = 0
                 c.done_row = v.acct.row  # born at an open, it is the path that sees it first
-    if r.stop >= 0:
-        s = v.orders[r.stop]
-        if r.hold > 0 and s.hold_row == NEVER:
-            s.hold_row = v.acct.row + r.hold - 1
+                if r.hold > 0 and c.role == STOP_CHILD:
+                    c.hold_row = v.acct.row + r.hold - 1
 
 
 @part
@@ -115,18 +116,24 @@ def child_filled(v, j, qty):
             drop_child(v, other)
 
 
+@part
+def side_of(rule, qty):
+    """1 long, -1 short; 0 flat, or with less than can be ordered."""
+    if not quantity_down(rule, abs(qty)) > 0.0:
+        return 0
+    return 1 if qty > 0.0 else -1
+
+
 @rare
-def position_closed(v, k, before, after):
-    """The position of side `before` is gone.
+def position_closed(v, k, side):
+    """The position of this side is gone.
 
     Children of finished entries have nothing to guard any more, those of others sleep until the entry fills again.
     """
     lo, hi = slots(v, k)
     for j in range(lo, hi):
         r = v.orders[j]
-        if r.state != LIVE or (r.role != TAKE and r.role != STOP_CHILD) or not r.left > 0.0:
-            continue
-        if after != 0.0 and not r.side * before < 0.0:
+        if r.state != LIVE or (r.role != TAKE and r.role != STOP_CHILD) or r.side == side or not r.left > 0.0:
             continue
         if r.entry < 0:
             count(v, POSITION_CLOSED)
@@ -135,6 +142,7 @@ def position_closed(v, k, before, after):
             r.state = DORMANT
             r.qty = 0.0
             r.left = 0.0
+            r.hold_row = NEVER
             if r.waiting == 1:
                 r.waiting = 0
                 r.kind = STOP

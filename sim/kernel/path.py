@@ -111,9 +111,9 @@ def first_on_leg(v, k, x, end, liquidation, row, open_ns, done):
     best_id = NEVER
     if liquidation == liquidation:
         long = v.positions[k].qty > 0.0
+        gone = x <= liquidation if long else x >= liquidation
         there = end <= liquidation if long else end >= liquidation
-        if there:
-            gone = x <= liquidation if long else x >= liquidation
+        if gone or there:
             best = LIQUIDATION
             best_level = x if gone else liquidation
             best_distance = abs(best_level - x)
@@ -168,6 +168,7 @@ def chance_fails(v, r, row):
 def meet_inside(v, j, x, row, taker):
     """Order j is met at x inside the bar; 1 if it may still act in this bar (a stop-limit that has just triggered)."""
     r = v.orders[j]
+    r.arrived = 1
     ts = v.acct.ts_ns
     if r.kind == STOP_LIMIT:
         r.kind = LIMIT
@@ -212,22 +213,25 @@ def walk(v, k, x, high, low, close, policy):
         if not last:
             up = high_is_next(v, k, x, high, low, seen_high, seen_low, policy, row, open_ns)
             end = high if up else low
-        level_of_liquidation = liquidation_price(v, k) if MARGIN else math.nan
+        level_of_liquidation = liquidation_price(v, k, x) if MARGIN else math.nan
         j, at = first_on_leg(v, k, x, end, level_of_liquidation, row, open_ns, done)
         if j != NOBODY:
             taker = j >= 0 and new_taker(v.orders[j], x)
+            moved = x != at
             x = at
             if not last and x == end:  # the order stood at the extreme: it has been visited
                 seen_high = seen_high or up
                 seen_low = seen_low or not up
-            judged(v, k, x, row, open_ns)
+            if moved:
+                judged(v, k, x, row, open_ns)
             if j == LIQUIDATION:
                 liquidate_at(v, k, x, v.acct.ts_ns, True)
             elif meet_inside(v, j, x, row, taker) == 0:
                 done |= 1 << (j - lo)
             continue
+        if last or x != end:
+            judged(v, k, end, row, open_ns)
         x = end
-        judged(v, k, x, row, open_ns)
         if last:
             return
         if up:

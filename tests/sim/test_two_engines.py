@@ -1,8 +1,4 @@
-"""The compiled machine against the second engine, fill for fill, on seeded cases of every order but brackets.
-
-Brackets have their scenario tables. The machine takes one modify or cancel of an order at a time, the second engine
-queues them: cases where that happened are left out, and counted.
-"""
+"""The compiled machine against the second engine, fill for fill, on seeded cases of every order and every setting."""
 
 from __future__ import annotations
 
@@ -12,33 +8,42 @@ import pytest
 
 from tests import engine
 from tests.agreement import differences
-from tests.sim.fuzz_cases import case
+from tests.sim.fuzz_cases import FAMILIES, case
 
-FAMILIES = ("market", "target", "limit", "stop", "trail", "reduce", "change")
 BLOCK = 25
-# Seeds on which the two would differ by a reading that is not settled: none.
-OPEN: set[int] = set()
 
 
 @pytest.mark.parametrize("first", range(0, 300, BLOCK))
 def test_fill_for_fill(first: int) -> None:
-    compared = filled = 0
+    """Every family of orders in one script."""
+    filled = 0
     for seed in range(first, first + BLOCK):
-        instruments, settings, script = case(seed, orders=FAMILIES)
-        machine = engine.run(instruments, settings, script)
-        if "request_under_way" in machine.rejections or seed in OPEN:
-            continue
-        assert differences(instruments, settings, script) == [], f"seed {seed}"
-        compared += 1
-        filled += len(machine.fills)
-    assert compared >= BLOCK - 5
-    assert filled > 10 * compared
+        made = case(seed)
+        assert differences(*made) == [], f"seed {seed}"
+        filled += len(engine.run(*made).fills)
+    assert filled > 10 * BLOCK
 
 
-@pytest.mark.parametrize("orders", FAMILIES[:5])
+@pytest.mark.parametrize("orders", FAMILIES[:6])
 def test_one_family_at_a_time(orders: str) -> None:
     for seed in range(1000, 1000 + BLOCK):
         made = case(seed, orders=orders, costs=False, latency=False)
+        assert differences(*made) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("first", range(2000, 2100, BLOCK))
+def test_brackets_that_overlap(first: int) -> None:
+    """Nothing but brackets, several of them open on one position at a time."""
+    for seed in range(first, first + BLOCK):
+        made = case(seed, orders="bracket")
+        assert differences(*made) == [], f"seed {seed}"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(10_000, 12_000, 10 * BLOCK))
+def test_many_more(first: int) -> None:
+    for seed in range(first, first + 10 * BLOCK):
+        made = case(seed) if seed % 2 else case(seed, orders=("bracket", "reduce", "change"))
         assert differences(*made) == [], f"seed {seed}"
 
 
