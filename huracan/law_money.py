@@ -127,7 +127,7 @@ def pay_until(book: Book, row: int, ts_ns: int, bars: Any, *, opened: bool) -> f
     """Funding with an instant up to ts_ns, on what is held by now."""
     tape = book.trial.tape
     paid = 0.0
-    while book.payment < int(tape.fund_hi[row]) and int(tape.payments["ts_ns"][book.payment]) <= ts_ns:
+    while book.payment < len(tape.payments) and int(tape.payments["ts_ns"][book.payment]) <= ts_ns:
         p = tape.payments[book.payment]
         k = int(p["inst"])
         mark = float(p["mark"])

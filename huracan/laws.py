@@ -195,7 +195,9 @@ def cut_tape(trial: Trial, t: int) -> Tape | None:
     """The tape up to row t; None if an instrument has no bar by then."""
     end = int(trial.tape.close_ns[t])
     return rebuilt(
-        trial, [first_bars(s, end) for s in trial.tape.series], [first_bars(s, end) for s in trial.tape.fine]
+        trial,
+        [first_bars(s.rows(0, len(s)), end) for s in trial.tape.series],
+        [first_bars(s, end) for s in trial.tape.fine],
     )
 
 
@@ -207,7 +209,7 @@ def other_future(trial: Trial, t: int) -> Tape | None:
     end = int(trial.tape.close_ns[t])
     return rebuilt(
         trial,
-        [reversed_after(s, end) for s in trial.tape.series],
+        [reversed_after(s.rows(0, len(s)), end) for s in trial.tape.series],
         [reversed_after(s, end) for s in trial.tape.fine],
         end,
     )

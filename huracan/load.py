@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from huracan.data.files import hash_bars, read_bars, read_funding
 from huracan.data.instrument import rules_from
 from huracan.data.timeframes import format_timeframe, parse_timeframe
+from huracan.load_stored import from_store, nanoseconds
 from huracan.settings import cost_window
 from huracan.sim.refusal import Refused
-from huracan.sim.series import Bars, Payments
+from huracan.sim.series import Bars, BarSource, Payments
 from huracan.sim.tape import Tape, build_tape
 from huracan.spec_records import Instrument, Spec
 
@@ -22,18 +22,7 @@ SYNTHETIC_SYMBOL = "BTC/USDT:USDT"
 
 def load_tape(spec: Spec, also: Sequence[Spec] = ()) -> Tape:
     """The tape that a spec asks for, with what other specs of the same data need besides."""
-    if spec.data.source == "store":
-        raise Refused(
-            "the store of market data is not built yet",
-            where="data.venue",
-            fix='give file = "bars.csv" or synthetic = "regimes"',
-        )
-    series, payments = synthetic(spec) if spec.data.source == "synthetic" else from_files(spec)
     start_ns, end_ns = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
-    if end_ns is not None:
-        series = [cut(s, end_ns) for s in series]
-    drill = any(each.venue.intrabar == "drill" for each in (spec, *also))
-    fine = [finer(each, s) for each, s in zip(spec.data.series(), series, strict=True)] if drill else []
     windows = {cost_window(each) for each in (spec, *also)} - {0}
     if len(windows) > 1:
         raise Refused(
@@ -41,24 +30,19 @@ def load_tape(spec: Spec, also: Sequence[Spec] = ()) -> Tape:
             where="sweep",
             fix="sweep each window of the cost models by itself",
         )
-    return build_tape(
-        series, payments, start_ns=start_ns, warmup=spec.data.warmup, window=max(windows, default=0), fine=fine
-    )
+    window = max(windows, default=0)
+    if spec.data.source == "synthetic":
+        series, payments = synthetic(spec)
+    else:
+        series, payments = from_files_and_store(spec, window)
+    if end_ns is not None:
+        series = [cut(s, end_ns) if isinstance(s, Bars) else s for s in series]
+    drill = any(each.venue.intrabar == "drill" for each in (spec, *also))
+    fine = [finer(each, s) for each, s in zip(spec.data.series(), series, strict=True)] if drill else []
+    return build_tape(series, payments, start_ns=start_ns, warmup=spec.data.warmup, window=window, fine=fine)
 
 
-def nanoseconds(when: datetime | None) -> int | None:
-    """A time of the spec as ns UTC.
-
-    >>> nanoseconds(datetime(1970, 1, 2, tzinfo=UTC))
-    86400000000000
-    """
-    if when is None:
-        return None
-    delta = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1000
-
-
-def synthetic(spec: Spec) -> tuple[list[Bars], list[Payments | None]]:
+def synthetic(spec: Spec) -> tuple[list[BarSource], list[Payments | None]]:
     """The built-in market, with its funding for perpetuals."""
     from huracan.data.synthetic import funding, regimes
 
@@ -72,28 +56,29 @@ def synthetic(spec: Spec) -> tuple[list[Bars], list[Payments | None]]:
         series = [with_rules(s, data.rules.given()) for s in series]
     if data.half_spread_bps is not None:
         series = [with_spread(s, data.half_spread_bps) for s in series]
-    return series, payments
+    return list(series), payments
 
 
-def from_files(spec: Spec) -> tuple[list[Bars], list[Payments | None]]:
-    """Every file of the spec, in its order."""
-    series, payments = [], []
+def from_files_and_store(spec: Spec, window: int) -> tuple[list[BarSource], list[Payments | None]]:
+    """Every instrument of the spec, in its order: from its file, or else from the store."""
+    series: list[BarSource] = []
+    payments: list[Payments | None] = []
     for each in spec.data.series():
-        if each.file is None:
-            raise Refused(
-                "the store of market data is not built yet",
-                where="data.instruments",
-                fix="give each instrument its file",
-            )
         if each.timeframe is None:
             raise Refused(
                 "the bars have no timeframe",
                 where="data.timeframe",
                 fix='say how long a bar is, as in timeframe = "1m"',
             )
-        bars = read(each, each.file)
-        series.append(with_spread(bars, each.half_spread_bps) if each.half_spread_bps is not None else bars)
-        payments.append(read_funding(each.funding, each.mark) if each.funding is not None else None)
+        own = read_funding(each.funding, each.mark) if each.funding is not None else None
+        if each.file is None:
+            held, paid = from_store(spec.data, each, window)
+            series.append(held)
+            payments.append(own if own is not None else paid)
+        else:
+            bars = read(each, each.file)
+            series.append(with_spread(bars, each.half_spread_bps) if each.half_spread_bps is not None else bars)
+            payments.append(own)
     return series, payments
 
 
@@ -144,7 +129,7 @@ def cut(bars: Bars, end_ns: int) -> Bars:
     )
 
 
-def finer(each: Instrument, bars: Bars) -> Bars:
+def finer(each: Instrument, bars: BarSource) -> Bars:
     """The finer bars that the drill walks; their timeframe is the commonest step of their times."""
     if each.drill is None:
         raise Refused(

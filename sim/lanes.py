@@ -11,7 +11,7 @@ from huracan.sim import layout
 from huracan.sim.layout import GateLanes, Lanes, Recorder
 from huracan.sim.linker import Groups, Linked
 from huracan.sim.memory import as_records
-from huracan.sim.tape import Tape
+from huracan.sim.tape import Tape, most_payments_a_row
 
 Records = np.ndarray[Any, Any]
 DAY_NS = 86_400_000_000_000
@@ -109,7 +109,7 @@ def report_room(linked: Linked, settings: Records, tape: Tape, slots: int, deepe
     if not linked.groups.split:
         return 0
     n = len(tape.series)
-    payments = int(np.diff(tape.fund_hi, prepend=0).max()) if len(tape.payments) else 0
+    payments = most_payments_a_row(tape)
     a_row = most_executions(slots * n, n, deepest) + payments + n + 2 + 3 * slots * n
     rows = -(-int(settings["response_ns"].max()) // tape.timeframe_ns) + 2
     return int(min(rows, tape.rows + 2) * a_row)

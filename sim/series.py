@@ -1,8 +1,9 @@
-"""What the data room hands to the tape: one instrument's bars and payments as plain arrays."""
+"""What the data room hands to the tape: one instrument's bars, as arrays or read bit by bit, and its payments."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,69 @@ class Bars:
     rules: Rules = field(default_factory=Rules)
     data_hash: str = ""
     repairs: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.open_ns)
+
+    @property
+    def has_volume(self) -> bool:
+        return self.volume is not None
+
+    def times(self, lo: int, hi: int) -> Ints:
+        """The opens of bars lo..hi."""
+        return self.open_ns[lo:hi]
+
+    def rows(self, lo: int, hi: int) -> Bars:
+        """Bars lo..hi, as views."""
+        return replace(
+            self,
+            open_ns=self.open_ns[lo:hi],
+            open=self.open[lo:hi],
+            high=self.high[lo:hi],
+            low=self.low[lo:hi],
+            close=self.close[lo:hi],
+            volume=None if self.volume is None else self.volume[lo:hi],
+            half_spread_bps=None if self.half_spread_bps is None else self.half_spread_bps[lo:hi],
+        )
+
+
+class BarSource(Protocol):
+    """Bars that a tape can be made of: `Bars`, or anything that gives them out range by range.
+
+    `rows` and `times` may be called by several threads; whole columns stand there for what is not a tape.
+    """
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def venue(self) -> str: ...
+    @property
+    def timeframe_ns(self) -> int: ...
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def data_hash(self) -> str: ...
+    @property
+    def repairs(self) -> dict[str, int]: ...
+    @property
+    def has_volume(self) -> bool: ...
+    @property
+    def open_ns(self) -> Ints: ...
+    @property
+    def open(self) -> Floats: ...
+    @property
+    def high(self) -> Floats: ...
+    @property
+    def low(self) -> Floats: ...
+    @property
+    def close(self) -> Floats: ...
+    @property
+    def volume(self) -> Floats | None: ...
+    @property
+    def half_spread_bps(self) -> Floats | None: ...
+    def __len__(self) -> int: ...
+    def times(self, lo: int, hi: int) -> Ints: ...
+    def rows(self, lo: int, hi: int) -> Bars: ...
 
 
 @dataclass(frozen=True)

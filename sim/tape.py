@@ -1,14 +1,14 @@
 """A tape of bars: any number of instruments on one timeline of rows, handed to the machine in chunks.
 
-The columns stay as the data room gave them; a chunk's records are made when they are asked for, so that memory does not
-grow with the tape.
+The columns stay where the data room keeps them, in memory or in the store; a chunk's records are made when they are
+asked for, so that memory does not grow with the tape.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -19,35 +19,37 @@ from huracan.sim import layout
 from huracan.sim.layout import Contract, TapeView
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
-from huracan.sim.series import Bars, Floats, Ints, Payments, Rules
+from huracan.sim.series import Bars, BarSource, Floats, Ints, Payments, Rules
+from huracan.sim.timeline import MARK, RowTimes, Timeline, timeline
 
 Records = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Tape:
-    """Instruments on one timeline.
+    """Instruments on one timeline."""
 
-    `latest[k][r]` is the place of instrument k's last bar that has closed by row r, -1 before its first.
-    """
-
-    series: tuple[Bars, ...]
-    close_ns: Ints  # (rows,)
-    open_ns: Ints
-    latest: tuple[Ints, ...]
+    series: tuple[BarSource, ...]
+    timeline: Timeline
     payments: Records  # layout.payment, in time order
-    fund_hi: Ints  # (rows,) payments with an instant before the row's close, counted
     first_live: int  # rows before it only warm features up
     rules: Records  # layout.rules, (instruments,)
-    sigma: tuple[Floats, ...]  # per bar of each instrument; empty when no model needs it
-    volume_mean: tuple[Floats, ...]
+    window: int  # bars over which the cost models look back; 0 when none does
     fine: tuple[Bars, ...]
     repairs: dict[str, int]
     data_hash: str
 
     @property
     def rows(self) -> int:
-        return len(self.close_ns)
+        return len(self.timeline)
+
+    @property
+    def close_ns(self) -> RowTimes:
+        return RowTimes(self.timeline)
+
+    @property
+    def open_ns(self) -> RowTimes:
+        return RowTimes(self.timeline, -self.timeframe_ns)
 
     @property
     def timeframe_ns(self) -> int:
@@ -64,7 +66,7 @@ def exact_fraction(value: float) -> tuple[int, int]:
     return f.numerator, f.denominator
 
 
-def rule_records(series: Sequence[Bars]) -> Records:
+def rule_records(series: Sequence[BarSource]) -> Records:
     """layout.rules of every instrument."""
     out = np.zeros(len(series), layout.rules)
     for k, s in enumerate(series):
@@ -73,22 +75,11 @@ def rule_records(series: Sequence[Bars]) -> Records:
         out[k]["tick_num"], out[k]["tick_den"] = r.tick_num, r.tick_den
         out[k]["lot_num"], out[k]["lot_den"] = lot
         out[k]["contract"] = Contract[r.kind.upper()]
-        out[k]["capped"] = s.volume is not None
+        out[k]["capped"] = s.has_volume
         out[k]["min_notional"] = r.min_notional
         out[k]["multiplier"] = r.multiplier
         out[k]["tick"] = r.tick
     return out
-
-
-def timeline(series: Sequence[Bars]) -> tuple[Ints, tuple[Ints, ...]]:
-    """(close times of all rows, place of each instrument's last closed bar in every row)."""
-    closes = [s.open_ns + s.timeframe_ns for s in series]
-    first = closes[0]
-    if all(len(c) == len(first) and np.array_equal(c, first) for c in closes):
-        own = np.arange(len(first), dtype=np.int64)
-        return first, tuple(own for _ in closes)
-    union = np.unique(np.concatenate(closes))
-    return union, tuple(np.searchsorted(c, union, side="right") - 1 for c in closes)
 
 
 def payment_records(payments: Sequence[Payments | None], first_ns: int, last_ns: int) -> Records:
@@ -141,8 +132,22 @@ def cost_columns(bars: Bars, window: int) -> tuple[Floats, Floats]:
     return sigma, mean_volume
 
 
+def payments_before(tape: Tape, close_ns: Ints) -> Ints:
+    """How many payments have an instant before each of these closes."""
+    return np.searchsorted(tape.payments["ts_ns"], close_ns, side="left")
+
+
+def most_payments_a_row(tape: Tape) -> int:
+    """Payments that fall into one row at most."""
+    most, before = 0, 0
+    for lo in range(0, tape.rows if len(tape.payments) else 0, MARK):
+        known = payments_before(tape, tape.close_ns[lo : min(lo + MARK, tape.rows)])
+        most, before = max(most, int(np.diff(known, prepend=before).max())), int(known[-1])
+    return most
+
+
 def build_tape(
-    series: Sequence[Bars],
+    series: Sequence[BarSource],
     payments: Sequence[Payments | None] = (),
     *,
     start_ns: int | None = None,
@@ -163,18 +168,18 @@ def build_tape(
     if len(set(names)) < len(names):
         raise Refused("an instrument is named twice", where="[data]", fix="give each file its own symbol or venue")
     for s in series:
-        if len(s.open_ns) == 0:
+        if len(s) == 0:
             raise Refused(f"{s.symbol} has no bars", where="[data]", fix="check start, end and the file")
-    close_ns, latest = timeline(series)
-    first_live = 0 if start_ns is None else int(np.searchsorted(close_ns, start_ns, side="right"))
-    if first_live >= len(close_ns):
+    rows = timeline(series)
+    first_live = 0 if start_ns is None else rows.row_after(start_ns)
+    if first_live >= len(rows):
         raise Refused("no bar after the start", where="[data] start", fix="choose an earlier start")
     cut = max(first_live - warmup, 0) if start_ns is not None else 0
     if start_ns is None:
-        first_live = min(warmup, len(close_ns) - 1)
-    close_ns, latest, first_live = close_ns[cut:], tuple(x[cut:] for x in latest), first_live - cut
-    open_ns = close_ns - steps[0]
-    records = payment_records(payments, int(open_ns[first_live]), int(close_ns[-1]))
+        first_live = min(warmup, len(rows) - 1)
+    rows, first_live = replace(rows, offset=cut), first_live - cut
+    closes = RowTimes(rows)
+    records = payment_records(payments, closes[first_live] - steps[0], closes[-1])
     repairs: dict[str, int] = {}
     for s in series:
         for name, count in s.repairs.items():
@@ -185,25 +190,20 @@ def build_tape(
     no_mark = int(np.isnan(records["mark"]).sum()) if len(records) else 0
     if no_mark:
         repairs["funding_mark_from_last_price"] = no_mark
-    columns = [cost_columns(s, window) for s in series] if window else []
     return Tape(
         tuple(series),
-        close_ns,
-        open_ns,
-        latest,
+        rows,
         records,
-        np.searchsorted(records["ts_ns"], close_ns, side="left"),
         first_live,
         rule_records(series),
-        tuple(c[0] for c in columns),
-        tuple(c[1] for c in columns),
+        window,
         tuple(fine),
         repairs,
         tape_hash(series, payments, fine),
     )
 
 
-def tape_hash(series: Sequence[Bars], payments: Sequence[Payments | None], fine: Sequence[Bars]) -> str:
+def tape_hash(series: Sequence[BarSource], payments: Sequence[Payments | None], fine: Sequence[Bars]) -> str:
     """Identity of the data: every instrument's hash, rules and name, in order."""
     parts: list[object] = []
     for s in (*series, *fine):
@@ -228,48 +228,59 @@ def tape_hash(series: Sequence[Bars], payments: Sequence[Payments | None], fine:
 
 def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
     """layout.bar of rows lo..hi, (rows, instruments); a stale bar stands at its last close with no volume."""
-    out = np.zeros((hi - lo, len(tape.series)), layout.bar)
+    return bar_records(tape, *tape.timeline.at(lo, hi))
+
+
+def bar_records(tape: Tape, closes: Ints, latest: Sequence[Ints]) -> Records:
+    """The same for rows that are known by their closes and by each instrument's last bar."""
+    out = np.zeros((len(closes), len(tape.series)), layout.bar)
+    opens = closes - tape.timeframe_ns
     for k, s in enumerate(tape.series):
-        at = tape.latest[k][lo:hi]
+        at = latest[k]
         known = np.maximum(at, 0)
-        fresh = (at >= 0) & (s.open_ns[known] == tape.open_ns[lo:hi])
+        bars = s.rows(int(known[0]), int(known[-1]) + 1)
+        own = known - known[0]
+        fresh = (at >= 0) & (bars.open_ns[own] == opens)
         b = out[:, k]
         b["fresh"] = fresh
-        last = np.where(at >= 0, s.close[known], np.nan)
+        last = np.where(at >= 0, bars.close[own], np.nan)
         for name in ("open", "high", "low"):
-            b[name] = np.where(fresh, getattr(s, name)[known], last)
+            b[name] = np.where(fresh, getattr(bars, name)[own], last)
         b["close"] = last
-        b["volume"] = np.where(fresh, s.volume[known], 0.0) if s.volume is not None else 0.0
+        b["volume"] = np.where(fresh, bars.volume[own], 0.0) if bars.volume is not None else 0.0
     return out
 
 
-def cost_chunk(tape: Tape, lo: int, hi: int, spread_from_data: bool) -> Records:
-    """layout.cost_input of rows lo..hi, or of one row of zeros when no model asks for it."""
+def cost_chunk(tape: Tape, latest: Sequence[Ints], spread_from_data: bool) -> Records:
+    """layout.cost_input of the rows with these bars, or of one row of zeros when no model asks for it."""
     n = len(tape.series)
-    if not tape.sigma and not spread_from_data:
+    if not tape.window and not spread_from_data:
         return np.zeros((1, n), layout.cost_input)
-    out = np.zeros((hi - lo, n), layout.cost_input)
+    out = np.zeros((len(latest[0]), n), layout.cost_input)
     for k, s in enumerate(tape.series):
-        known = np.maximum(tape.latest[k][lo:hi], 0)
-        if tape.sigma:
-            out[:, k]["sigma"] = tape.sigma[k][known]
-            out[:, k]["volume_mean"] = tape.volume_mean[k][known]
-        if spread_from_data and s.half_spread_bps is not None:
-            out[:, k]["half_spread_bps"] = s.half_spread_bps[known]
+        known = np.maximum(latest[k], 0)
+        back = max(int(known[0]) - tape.window - 1, 0)  # what the first of them looks back on
+        bars = s.rows(back, int(known[-1]) + 1)
+        own = known - back
+        if tape.window:
+            sigma, volume_mean = cost_columns(bars, tape.window)
+            out[:, k]["sigma"], out[:, k]["volume_mean"] = sigma[own], volume_mean[own]
+        if spread_from_data and bars.half_spread_bps is not None:
+            out[:, k]["half_spread_bps"] = bars.half_spread_bps[own]
     return out
 
 
-def fine_chunk(tape: Tape, lo: int, hi: int) -> tuple[Records, Records]:
-    """(finer bars inside rows lo..hi, the span of each row and instrument in them); one empty row without a drill."""
+def fine_chunk(tape: Tape, closes: Ints) -> tuple[Records, Records]:
+    """(finer bars inside these rows, the span of each row and instrument in them); one empty row without a drill."""
     n = len(tape.series)
     if not tape.fine:
         return np.zeros(1, layout.bar), np.zeros((1, n), layout.fine_span)
-    spans = np.zeros((hi - lo, n), layout.fine_span)
+    spans = np.zeros((len(closes), n), layout.fine_span)
     parts = []
     base = 0
     for k, f in enumerate(tape.fine):
-        a = np.searchsorted(f.open_ns, tape.open_ns[lo:hi], side="left")
-        b = np.searchsorted(f.open_ns, tape.close_ns[lo:hi], side="left")
+        a = np.searchsorted(f.open_ns, closes - tape.timeframe_ns, side="left")
+        b = np.searchsorted(f.open_ns, closes, side="left")
         first, last = int(a[0]), int(b[-1])
         part = np.zeros(last - first, layout.bar)
         for name in ("open", "high", "low", "close"):
@@ -284,16 +295,20 @@ def fine_chunk(tape: Tape, lo: int, hi: int) -> tuple[Records, Records]:
 
 def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False) -> TapeView:
     """Rows lo..hi as the machine's records."""
+    closes, latest = tape.timeline.at(lo, hi)
     rows = np.zeros(hi - lo, layout.row)
-    rows["open_ns"] = tape.open_ns[lo:hi]
-    rows["close_ns"] = tape.close_ns[lo:hi]
-    rows["fund_hi"] = tape.fund_hi[lo:hi]
+    rows["open_ns"] = closes - tape.timeframe_ns
+    rows["close_ns"] = closes
+    rows["fund_hi"] = payments_before(tape, closes)
     rows["live"] = np.arange(lo, hi) >= tape.first_live
-    fine, spans = fine_chunk(tape, lo, hi)
-    parts = (rows, bar_chunk(tape, lo, hi), tape.payments, cost_chunk(tape, lo, hi, spread_from_data), fine, spans)
+    fine, spans = fine_chunk(tape, closes)
+    parts = (
+        *(rows, bar_records(tape, closes, latest), tape.payments),
+        *(cost_chunk(tape, latest, spread_from_data), fine, spans),
+    )
     return TapeView(*(as_records(p) for p in parts))
 
 
 def first_ns(tape: Tape) -> int:
     """The first live row's open."""
-    return int(tape.open_ns[tape.first_live])
+    return tape.open_ns[tape.first_live]
