@@ -22,12 +22,10 @@ PRICES = ("open", "high", "low", "close")
 _KEY = b"huracan.instruments"
 
 
-def run_bars(series: Bars, start_ns: int, end_ns: int) -> Bars:
-    """The bars of one instrument that open within a run: views, nothing is copied."""
-    lo, hi = np.searchsorted(series.open_ns, [start_ns, end_ns])
-    columns = {name: getattr(series, name)[lo:hi] for name in PRICES}
-    volume = None if series.volume is None else series.volume[lo:hi]
-    return replace(series, open_ns=series.open_ns[lo:hi], volume=volume, half_spread_bps=None, **columns)
+def run_bars(series: BarSource, start_ns: int, end_ns: int) -> Bars:
+    """The bars of one instrument that open within a run."""
+    lo, hi = np.searchsorted(series.times(0, len(series)), [start_ns, end_ns])
+    return replace(series.rows(int(lo), int(hi)), half_spread_bps=None)
 
 
 def merged(bars: Bars, each: int) -> Bars:
