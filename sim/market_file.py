@@ -14,7 +14,7 @@ import numpy as np
 
 from huracan.sim.refusal import Refused
 from huracan.sim.result_tables import RUN_KEY, arrow_array, numpy_array
-from huracan.sim.series import Bars, Floats, Rules
+from huracan.sim.series import Bars, BarSource, Floats, Rules
 
 FILE = "market.parquet"
 MOST_ROWS = 2_000_000  # four years of minutes; longer runs keep bars of several bars each
