@@ -15,12 +15,15 @@ PEEKING_SHIPPED = "tests/laws/test_peeking.py::test_nothing_shipped_peeks[sma_cr
 MONEY = "tests/laws/test_money.py::test_no_list_of_orders_loses_money"
 DUST = "tests/laws/test_money.py::test_dust_is_no_loss_and_no_trade"
 WORSE = "tests/laws/test_worse.py"
+DEARER = f"{WORSE}::test_more_cost_never_improves_a_price"
+MORE_FEE = f"{WORSE}::test_more_fee_never_lowers_costs"
 SNAPSHOTS = "tests/laws/test_snapshots.py::test_any_list_of_orders_goes_on_from_its_bytes"
 SNAPSHOTS_SHIPPED = "tests/laws/test_snapshots.py::test_what_is_shipped_goes_on_from_its_bytes[sma_cross]"
 BAD = "tests/laws/test_bad_input.py"
 SUMS = "tests/laws/test_exact_sums.py"
 SCENARIOS = "tests/sim/test_engine_scenarios.py"
-ORACLE = "tests/sim/test_two_engines.py"
+ORACLE = "tests/sim/test_two_engines.py::test_fill_for_fill[0]"
+BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ MUTANTS = [
         "sim/costs/fee.py",
         "return notional * bps / 1e4",
         "return -notional * bps / 1e4",
-        (MONEY, WORSE),
+        (MORE_FEE, MONEY),
     ),
     Mutant(
         "maker and taker fees are swapped",
@@ -173,7 +176,7 @@ MUTANTS = [
         "sim/kernel/execute.py",
         "price = x * (1.0 + side * bps / 1e4)",
         "price = x * (1.0 - side * bps / 1e4)",
-        (WORSE,),
+        (DEARER,),
     ),
     Mutant(
         "funding has the wrong sign",
@@ -256,9 +259,30 @@ MUTANTS = [
     Mutant(
         "a bracket is held a bar too long",
         "sim/kernel/orderbook.py",
-        "s.hold_row = v.acct.row + r.hold - 1",
-        "s.hold_row = v.acct.row + r.hold",
+        "c.hold_row = v.acct.row + r.hold - 1",
+        "c.hold_row = v.acct.row + r.hold",
         (SCENARIOS,),
+    ),
+    Mutant(
+        "a bracket guards what its entry has only closed",
+        "sim/kernel/execute.py",
+        "qty if r.side * before >= 0.0 else max(r.side * after, 0.0)",
+        "qty",
+        (BRACKETS,),
+    ),
+    Mutant(
+        "a bracket outlives the position that another order has closed",
+        "sim/kernel/execute.py",
+        "        if was != 0 and side_of(rule, after) != was:\n",
+        "        if was != 0 and side_of(rule, after) == was and r.id < 0:\n",
+        (SCENARIOS, BRACKETS),
+    ),
+    Mutant(
+        "liquidation comes after the orders at its level",
+        "sim/kernel/path.py",
+        "            best_first = 0\n            best_id = 0\n",
+        "            best_first = 3\n            best_id = 0\n",
+        (BRACKETS, ORACLE),
     ),
     Mutant(
         "limits are rounded to the wrong tick",
