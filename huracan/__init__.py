@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from huracan.sim.orders import fraction_quantity as fraction_quantity
     from huracan.sim.orders import is_open as is_open
     from huracan.sim.orders import keep as keep
+    from huracan.sim.orders import label as label
     from huracan.sim.orders import limit as limit
     from huracan.sim.orders import modify as modify
     from huracan.sim.orders import pending as pending
@@ -86,6 +87,7 @@ __all__ = [
     "inline",
     "is_open",
     "keep",
+    "label",
     "lag",
     "limit",
     "load_result",
@@ -139,6 +141,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "fraction_quantity",
         "is_open",
         "keep",
+        "label",
         "limit",
         "modify",
         "pending",

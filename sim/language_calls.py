@@ -38,7 +38,7 @@ from huracan.sim.language_outside import (
 )
 from huracan.sim.sources import plain
 
-WHOLE = ("inst", "max_hold", "ttl", "tif", "order_id")  # arguments that are whole numbers
+WHOLE = ("inst", "max_hold", "ttl", "tif", "order_id", "tag", "book")  # arguments that are whole numbers
 
 
 @dataclass(frozen=True)

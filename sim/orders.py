@@ -484,6 +484,36 @@ def child(ctx, j, entry_slot, inst, kind, side, role, reason):
 
 
 @part
+def label(ctx, order_id, tag=0, edge_bps=NAN, confidence=NAN, book=0):
+    """Say more of a want of this step, for gates and for the result: a bracket's children get the same.
+
+    Takes what a helper has returned, a refused -1 too, and returns it: `label(ctx, buy(ctx, 1.0), tag=3)`.
+    """
+    if order_id < 0:
+        return order_id
+    j = find(ctx, order_id)
+    if j < 0 or ctx.orders[j].state != NEW:
+        return refuse(ctx, UNKNOWN_ORDER)
+    r = ctx.orders[j]
+    write_label(r, tag, edge_bps, confidence, book)
+    if r.role == ENTRY:
+        if r.take >= 0:
+            write_label(ctx.orders[r.take], tag, edge_bps, confidence, book)
+        if r.stop >= 0:
+            write_label(ctx.orders[r.stop], tag, edge_bps, confidence, book)
+    return order_id
+
+
+@part
+def write_label(r, tag, edge_bps, confidence, book):
+    """The four fields of one order."""
+    r.tag = tag
+    r.edge_bps = edge_bps
+    r.confidence = confidence
+    r.book = book
+
+
+@part
 def free_bracket(ctx, j):
     """Free an order that was never sent, with its children."""
     r = ctx.orders[j]
@@ -649,6 +679,7 @@ __all__ = [
     "fraction_quantity",
     "is_open",
     "keep",
+    "label",
     "limit",
     "modify",
     "pending",
