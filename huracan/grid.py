@@ -9,7 +9,7 @@ from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 from huracan.sim.refusal import Refused
-from huracan.words import show
+from huracan.words import nearest, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 Scalar = int | float | bool | str
 MOST_SETS = 1_000_000_000
+MOST_DRAWN = 10_000_000
+MOST_COUNTED = 1_000_000
+WORDS = ("where", "draw", "rank_by", "validate")  # keys of [sweep] that name no parameter
+RANGE_KEYS = ("from", "to", "step", "count", "log")
 CHUNK = 1 << 20  # sets that `where` looks at in one go
 
 
@@ -59,11 +63,73 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """[sweep] as the spec writes it: an axis a key, and the condition that keeps a set."""
+class Between:
+    """`{ from, to }` with `count` values evenly spaced, or any value between when sets are drawn; `log`: by ratio.
 
-    axes: dict[str, Range | tuple[Scalar, ...]]
+    Two whole ends mean whole numbers.
+
+    >>> Between(1, 1000, 4, log=True).values()
+    array([   1,   10,  100, 1000])
+    """
+
+    first: int | float
+    last: int | float
+    count: int | None = None
+    log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.first, int) and isinstance(self.last, int)
+
+    def __len__(self) -> int:
+        return len(self.values()) if self.count is not None else 0
+
+    def values(self) -> Column:
+        """The `count` values; of whole numbers those that differ."""
+        import numpy as np
+
+        assert self.count is not None
+        return self.at(np.linspace(0.0, 1.0, self.count) if self.count > 1 else np.zeros(1), grid=True)
+
+    def at(self, share: Column, *, grid: bool = False) -> Column:
+        """Values at shares 0 to 1 of the way; of whole numbers each is as likely as the next."""
+        import numpy as np
+
+        low, high = (float(self.first), float(self.last))
+        if self.whole and not grid:  # so that both ends come up as often as what is between
+            low, high = low - 0.5, high + 0.5
+        values = low * (high / low) ** share if self.log else low + (high - low) * share
+        if not self.whole:
+            return np.asarray(np.clip(values, self.first, self.last))
+        whole = np.clip(np.rint(values).astype(np.int64), self.first, self.last)
+        return np.unique(whole) if grid else whole
+
+
+Axis = Range | Between | tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """`draw = { sobol = 4096, seed = 7 }`: so many sets out of the axes instead of every one."""
+
+    method: str  # "sobol", which fills the space evenly, or "random"
+    sets: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """[sweep] as the spec writes it: an axis a key, the condition that keeps a set, and how sets are chosen and tried.
+
+    `rank_by` is the figure whose highest value is the best; `validate` the table [sweep.validate], checked by
+    `huracan.validation`.
+    """
+
+    axes: dict[str, Axis]
     where: str = ""
+    draw: Draw | None = None
+    rank_by: str = "sharpe"
+    validate: Mapping[str, Any] | None = None
 
     def plain(self) -> dict[str, Any]:
         """A dict that `read_sweep` reads back."""
@@ -71,9 +137,20 @@ class Sweep:
         for key, axis in self.axes.items():
             if isinstance(axis, Range):
                 axes[key] = {"from": axis.first, "to": axis.last, "step": axis.step}
+            elif isinstance(axis, Between):
+                axes[key] = {"from": axis.first, "to": axis.last}
+                axes[key] |= {"count": axis.count} if axis.count is not None else {}
+                axes[key] |= {"log": True} if axis.log else {}
             else:
                 axes[key] = list(axis)
-        return axes | ({"where": self.where} if self.where else {})
+        more: dict[str, Any] = {"where": self.where} if self.where else {}
+        if self.draw is not None:
+            more["draw"] = {self.draw.method: self.draw.sets, "seed": self.draw.seed}
+        if self.rank_by != "sharpe":
+            more["rank_by"] = self.rank_by
+        if self.validate is not None:
+            more["validate"] = dict(self.validate)
+        return axes | more
 
 
 @dataclass(frozen=True)
@@ -83,8 +160,11 @@ class Grid:
     keys: tuple[str, ...]
     axes: tuple[Column, ...]
     kept: npt.NDArray[np.int64] | None  # numbers of the kept sets in the whole product; None keeps all
+    drawn: tuple[Column, ...] | None = None  # the sets themselves, where they were drawn
 
     def __len__(self) -> int:
+        if self.drawn is not None:
+            return len(self.drawn[0])
         return prod(len(axis) for axis in self.axes) if self.kept is None else len(self.kept)
 
     def columns(self, first: int = 0, last: int | None = None) -> list[Column]:
@@ -97,8 +177,21 @@ class Grid:
         import numpy as np
 
         last = len(self) if last is None else min(last, len(self))
+        if self.drawn is not None:
+            return [column[first:last] for column in self.drawn]
         sets = np.arange(first, last) if self.kept is None else self.kept[first:last]
         return _product(self.axes, sets)
+
+    def picked(self, sets: npt.NDArray[np.int64]) -> list[Column]:
+        """One array a key, for the sets of these numbers.
+
+        >>> import numpy as np
+        >>> [c.tolist() for c in expand({"a": [1, 2], "b": [7, 8]}).picked(np.array([3, 0]))]
+        [[2, 1], [8, 7]]
+        """
+        if self.drawn is not None:
+            return [column[sets] for column in self.drawn]
+        return _product(self.axes, sets if self.kept is None else self.kept[sets])
 
 
 def expand(sweep: Sweep | Mapping[str, Any], fixed: Mapping[str, Scalar] | None = None) -> Grid:
@@ -110,12 +203,16 @@ def expand(sweep: Sweep | Mapping[str, Any], fixed: Mapping[str, Scalar] | None 
     sweep = sweep if isinstance(sweep, Sweep) else read_sweep(sweep)
     if not sweep.axes:
         raise Refused("the sweep has no keys", where="sweep", fix="add a key, such as fast = [10, 20]")
+    if sweep.draw is not None:
+        from huracan.draws import draw
+
+        return draw(sweep, fixed or {})
     total = prod(len(axis) for axis in sweep.axes.values())
     if total > MOST_SETS:
-        fix = "make the steps longer; where is only asked after all sets are counted"
+        fix = "make the steps longer, or draw = { sobol = 4096 }; where is only asked after all sets are counted"
         raise Refused(f"{total:,} parameter sets are more than {MOST_SETS:,}", where="sweep", fix=fix)
     keys = tuple(sweep.axes)
-    axes = tuple(axis.values() if isinstance(axis, Range) else np.array(axis) for axis in sweep.axes.values())
+    axes = tuple(np.array(axis) if isinstance(axis, tuple) else axis.values() for axis in sweep.axes.values())
     if not sweep.where:
         return Grid(keys, axes, None)
     tree = parse(sweep.where)
@@ -148,21 +245,51 @@ def read_sweep(raw: Any) -> Any:
         from huracan.where import parse
 
         parse(where)
-    axes: dict[str, Range | tuple[Scalar, ...]] = {}
-    _read_axes({key: value for key, value in raw.items() if key != "where"}, "", axes)
-    return Sweep(axes, where)
+    draw = _read_draw(raw["draw"]) if "draw" in raw else None
+    rank_by = raw.get("rank_by", "sharpe")
+    if not isinstance(rank_by, str) or not rank_by:
+        raise Refused("rank_by must name a figure", where="sweep.rank_by", fix='write rank_by = "sharpe"')
+    validate = raw.get("validate")
+    if validate is not None:
+        from huracan.validation import read_validate
+
+        validate = read_validate(validate)
+    axes: dict[str, Axis] = {}
+    _read_axes({key: value for key, value in raw.items() if key not in WORDS}, "", axes, drawn=draw is not None)
+    return Sweep(axes, where, draw, rank_by, validate)
 
 
-def _read_axes(table: Mapping[str, Any], prefix: str, axes: dict[str, Range | tuple[Scalar, ...]]) -> None:
+def _read_draw(table: Any) -> Draw:
+    at = "sweep.draw"
+    fix = "write draw = { sobol = 4096, seed = 7 }, or random in place of sobol"
+    if not isinstance(table, Mapping):
+        raise Refused(f"draw must be a table, not {show(table)}", where=at, fix=fix)
+    for name in table:
+        if name not in ("sobol", "random", "seed"):
+            near = nearest(name, ("sobol", "random", "seed")) or fix
+            raise Refused(f'unknown key "{name}"', where=f"{at}.{name}", fix=near)
+    methods = [name for name in ("sobol", "random") if name in table]
+    if len(methods) != 1:
+        raise Refused("draw needs one of sobol and random", where=at, fix=fix)
+    sets, seed = table[methods[0]], table.get("seed", 0)
+    for name, value, least in ((methods[0], sets, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise Refused(f"{name} must be a whole number from {least}, not {show(value)}", where=f"{at}.{name}")
+    if sets > MOST_DRAWN:
+        raise Refused(f"{sets:,} drawn sets are more than {MOST_DRAWN:,}", where=f"{at}.{methods[0]}", fix="draw fewer")
+    return Draw(methods[0], sets, seed)
+
+
+def _read_axes(table: Mapping[str, Any], prefix: str, axes: dict[str, Axis], *, drawn: bool) -> None:
     for name, value in table.items():
-        key = prefix + name
+        key = (prefix + name).removeprefix("strategy.params.")  # the long way to say a bare name
         at = f"sweep.{key}"
         if key in axes:
             raise Refused(f'"{key}" is swept twice', where=at, fix="keep one of them")
-        if isinstance(value, Mapping) and value and not value.keys() & {"from", "to", "step"}:
-            _read_axes(value, f"{key}.", axes)
+        if isinstance(value, Mapping) and value and not value.keys() & set(RANGE_KEYS):
+            _read_axes(value, f"{prefix}{name}.", axes, drawn=drawn)
         elif isinstance(value, Mapping):
-            axes[key] = _read_range(value, at)
+            axes[key] = _read_range(value, at, drawn=drawn)
         elif isinstance(value, (list, tuple)):
             axes[key] = _read_list(value, at)
         else:
@@ -170,25 +297,52 @@ def _read_axes(table: Mapping[str, Any], prefix: str, axes: dict[str, Range | tu
             raise Refused(f"{key} must be a range or a list of values, not {show(value)}", where=at, fix=fix)
 
 
-def _read_range(table: Mapping[str, Any], at: str) -> Range:
-    for name in (*table, "from", "to", "step"):
-        if name not in ("from", "to", "step"):
-            raise Refused(f'unknown key "{name}"', where=f"{at}.{name}", fix="a range has from, to and step")
+def _read_range(table: Mapping[str, Any], at: str, *, drawn: bool) -> Range | Between:
+    for name in table:
+        if name not in RANGE_KEYS:
+            fix = "a range has from, to and step, or count in place of step, and log"
+            raise Refused(f'unknown key "{name}"', where=f"{at}.{name}", fix=fix)
+    log, counted = table.get("log", False), "count" in table
+    if not isinstance(log, bool):
+        raise Refused(f"log must be true or false, not {show(log)}", where=f"{at}.log")
+    needed = ("from", "to") if counted or drawn or log else ("from", "to", "step")
+    for name in needed:
         if name not in table:
             raise Refused(f"the range has no {name}", where=at, fix="write { from = 5, to = 60, step = 1 }")
-        value = table[name]
+    for name in ("from", "to", "step"):
+        value = table.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
             raise Refused(f"{name} must be a finite number, not {show(value)}", where=f"{at}.{name}")
         if abs(value) >= 2**63:
             raise Refused(f"{name} is too large", where=f"{at}.{name}")
-    first, last, step = table["from"], table["to"], table["step"]
-    if step <= 0:
-        raise Refused(f"step must be above 0, not {step}", where=f"{at}.step")
+    first, last = table["from"], table["to"]
     if last < first:
         raise Refused(f"to = {last} is below from = {first}: no value", where=f"{at}.to", fix="exchange them")
+    if "step" not in table:
+        return _read_between(table, at, drawn=drawn)
+    step = table["step"]
+    if counted or log:
+        other = "count" if counted else "log"
+        fix = "keep step, or count, which goes with log = true"
+        raise Refused(f"step and {other} contradict each other", where=f"{at}.{other}", fix=fix)
+    if step <= 0:
+        raise Refused(f"step must be above 0, not {step}", where=f"{at}.step")
     if (last - first) / step >= MOST_SETS:
         raise Refused(f"the range has more than {MOST_SETS:,} values", where=at, fix="make the step longer")
     return Range(first, last, step)
+
+
+def _read_between(table: Mapping[str, Any], at: str, *, drawn: bool) -> Between:
+    count, log = table.get("count"), table.get("log", False)
+    if count is None and not drawn:
+        fix = "add count = 20, or draw = { sobol = 4096 } to take any value between"
+        raise Refused("a range with log needs a count of values", where=at, fix=fix)
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_COUNTED):
+        what = f"count must be a whole number from 1 to {MOST_COUNTED:,}, not {show(count)}"
+        raise Refused(what, where=f"{at}.count")
+    if log and not table["from"] > 0:
+        raise Refused("a range by ratio starts above 0", where=f"{at}.from", fix="leave log out, or start above 0")
+    return Between(table["from"], table["to"], count, log)
 
 
 def _read_list(values: Any, at: str) -> tuple[Scalar, ...]:

@@ -14,6 +14,7 @@ from huracan.code import Code, find_code
 from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.settings import settings_record, uses_cost_models
 from huracan.sim import columns as feature_columns
+from huracan.sim.cuts import Looks, stops_of
 from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
 from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder
@@ -144,13 +145,24 @@ def make_block(
 
 
 def drive(
-    machine: Machine, block: Block, rec: Recorder, *, on_full: Callable[[], None] | None = None, chunk_rows: int = CHUNK
+    machine: Machine,
+    block: Block,
+    rec: Recorder,
+    *,
+    on_full: Callable[[], None] | None = None,
+    chunk_rows: int = CHUNK,
+    looks: Looks | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> None:
-    """Run a block over the whole tape, chunk by chunk; `on_full` empties the recorder."""
+    """Run a block over the whole tape, chunk by chunk; `on_full` empties the recorder.
+
+    `looks` is shown the equity after the rows it names, and `watch` is told how many rows are done.
+    """
     tape = machine.tape
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
     n = len(block.lanes.acct)
     table = np.full((max(block.table_rows, 1), chunk_rows), np.nan)
+    next_look = stops_of(looks.rows) if looks is not None else None
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo in range(0, tape.rows, chunk_rows):
             hi = min(lo + chunk_rows, tape.rows)
@@ -159,11 +171,17 @@ def drive(
                 feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, hi - lo)
             at = 0
             while at < hi - lo:
+                stop = next_look(lo + at) if next_look is not None else -1
+                until = min(stop + 1, hi) - lo if stop >= 0 else hi - lo
                 at = machine.linked.entry(
-                    view, table, block.lanes, *block.gates, rec, 0, n, at, hi - lo, lo, tape.rows - 1
+                    view, table, block.lanes, *block.gates, rec, 0, n, at, until, lo, tape.rows - 1
                 )
                 if on_full is not None:
                     on_full()
+                if looks is not None and lo + at == stop + 1:
+                    looks.take(block.lanes.acct["equity"])
+            if watch is not None:
+                watch(hi)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):
         raise Refused(
             "more reports were under way at once than there is room for",

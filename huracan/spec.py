@@ -17,7 +17,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from huracan.grid import Range
 from huracan.sim.refusal import Refused
 from huracan.spec_faults import at_line, from_pydantic, read_toml
 from huracan.spec_fields import Chosen, Latency, Record
@@ -137,7 +136,7 @@ def _check_sweep(spec: Spec) -> None:
     if spec.sweep is None:
         return
     for key, axis in spec.sweep.axes.items():
-        for value in (axis.first, axis.last) if isinstance(axis, Range) else axis:
+        for value in axis if isinstance(axis, tuple) else (axis.first, axis.last):
             with_values(spec, {key: value})
 
 

@@ -105,6 +105,15 @@ def resolve(features: Mapping[str, Feature], params: Mapping[str, float]) -> dic
     return found
 
 
+def uses(features: Mapping[str, Feature]) -> dict[str, tuple[str, ...]]:
+    """The parameters that each declared feature, and what it looks at, depends on.
+
+    >>> uses({"fast": Feature("sma", ("n",)), "was": Feature("lag", ("fast", 1))})
+    {'fast': ('n',), 'was': ('n',)}
+    """
+    return {name: used for name, used, _ in _declaration(tuple(features.items()))}
+
+
 def is_wide(name: str, features: Mapping[str, Feature]) -> bool:
     """Whether a declared feature has one value for all instruments together.
 

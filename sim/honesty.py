@@ -1,13 +1,13 @@
 """What chance alone explains of a Sharpe ratio that was picked from many (Bailey and Lopez de Prado, 2012 and 2014).
 
-Sharpe ratios here are those of one sample, not of a year, except in `min_backtest_length`.
+Sharpe ratios here are those of one sample, not of a year, except in `min_backtest_length`. `huracan.sim.judgement` puts
+them together with the other judges of a sweep.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,69 +84,3 @@ def min_backtest_length(trials: int, sharpe: float) -> float | None:
     4.9980870044
     """
     return (expected_maximum(trials) / sharpe) ** 2 if sharpe > 0.0 else None
-
-
-def assess(
-    sharpes: npt.NDArray[np.float64], best: int | None, samples: int, periods: float | None, shape: Moments | None
-) -> dict[str, Any]:
-    """The honesty block of a sweep: `sharpes` are yearly, NaN where a set has none; `best` is the row that was picked.
-
-    Every set counts as a trial of its own. What needs more than the sums of each lane is None, and the verdict says so.
-
-    >>> assess(np.array([np.nan, np.nan]), None, 0, 365.0, None)["verdict"]
-    'No set has a Sharpe ratio, so there is nothing to judge.'
-    """
-    trials = int(sharpes.size)
-    known = sharpes[np.isfinite(sharpes)]
-    found: dict[str, Any] = {
-        "trials": trials,
-        "effective_trials": None,
-        "probabilistic_sharpe": None,
-        "deflated_sharpe": None,
-        "pbo": None,
-        "min_backtest_length": None,
-        "reality_check_p": None,
-        "best_sharpe_by_luck": None,
-    }
-    if best is None or not known.size or not np.isfinite(sharpes[best]) or not periods:
-        return found | {"verdict": "No set has a Sharpe ratio, so there is nothing to judge."}
-    top = float(sharpes[best])
-    variance = float(np.var(known, ddof=1)) if known.size > 1 else 0.0
-    found["min_backtest_length"] = min_backtest_length(trials, top)
-    found["best_sharpe_by_luck"] = math.sqrt(variance) * expected_maximum(trials)
-    if shape is not None:
-        one = top / math.sqrt(periods)
-        found["probabilistic_sharpe"] = probabilistic_sharpe(one, samples, shape)
-        found["deflated_sharpe"] = deflated_sharpe(one, samples, shape, trials, variance / periods)
-    return found | {"verdict": verdict(top, samples / periods, found)}
-
-
-def verdict(top: float, years: float, found: dict[str, Any]) -> str:
-    """The honesty block in plain words, with what is not known yet."""
-    trials, luck, need = found["trials"], found["best_sharpe_by_luck"], found["min_backtest_length"]
-    if trials < 2:
-        words = [f"One set, Sharpe {top:.2f}: nothing was picked."]
-    else:
-        how = "no more than" if top <= luck else "more than"
-        words = [
-            f"The best of {trials:,} sets has a Sharpe of {top:.2f}.",
-            f"The best of as many sets without skill, as far apart as these, would be expected to show {luck:.2f}.",
-            f"That is {how} luck explains.",
-        ]
-        if need is not None and years < need:
-            words.append(f"{years:.2f} years of data are too few for so many trials: it would take {need:.1f}.")
-    deflated = found["deflated_sharpe"]
-    if deflated is not None:
-        words.append(f"Probability of skill after that luck: {deflated:.0%}.")
-    missing = [
-        name
-        for name, key in (
-            ("the deflated Sharpe ratio", "deflated_sharpe"),
-            ("the probability of overfitting", "pbo"),
-            ("the reality check", "reality_check_p"),
-        )
-        if found[key] is None
-    ]
-    if missing:
-        words.append(f"Not computed: {', '.join(missing)}. Nothing here was seen out of sample.")
-    return " ".join(words)

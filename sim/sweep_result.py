@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.sim.atomic_files import make_folder, write_together
-from huracan.sim.figures import Columns, plain
-from huracan.sim.honesty import Moments, assess
+from huracan.sim.figures import plain
+from huracan.sim.judgement import Evidence, judge
 from huracan.sim.refusal import Refused
 from huracan.sim.result import FORMAT, About, plain_json, read_json, write_text
-from huracan.sim.result_tables import RUN_KEY, arrow_array, numpy_array
+from huracan.sim.result_tables import RUN_KEY
+from huracan.sim.sweep_table import GROUP, StoredColumns, arrow_columns, row_of, stored_columns
 
 TABLE = "sweep.parquet"
 FIX = "run the sweep again, or bring back the files that belong together"
@@ -32,8 +34,9 @@ FIX = "run the sweep again, or bring back the files that belong together"
 class SweepResult:
     """All sets that were run: `figures` is what sweep.json says, `best` one row, `table` a pandas DataFrame.
 
-    `params` holds a column of values for each swept key, `columns` those of `figure_columns`; a row is a set.
-    `planned` says how many sets there would have been had nothing interrupted the sweep; None: all are here.
+    `params` holds a column of values for each swept key, `columns` those of `figure_columns`; a row is a set. Columns
+    that are stored stay in the file `stored`. `planned` says how many sets there would have been had nothing interrupted
+    the sweep; None: all are here. `evidence` is what the best is judged by, `validation` what was found out of sample.
 
     >>> about = About("x", ("BTC/USDT",), 0, 60_000_000_000, "1m")
     >>> columns = {"sharpe": np.array([0.5, np.nan, 1.5]), "bars": np.array([9, 9, 9])}
@@ -43,14 +46,17 @@ class SweepResult:
 
     about: About
     params: Mapping[str, npt.NDArray[Any]]
-    columns: Columns
+    columns: Mapping[str, npt.NDArray[Any]]
     rank_by: str = "sharpe"
-    shape: Moments | None = None  # of the best set's returns, where somebody has run it again and looked
+    evidence: Evidence | None = None
     planned: int | None = None
+    validation: Mapping[str, Any] | None = None
+    stored: Path | None = None
+    run: str = ""  # names the files that belong together; made from what is in them where it is not given
 
     @property
     def sets(self) -> int:
-        return int(next(iter(self.columns.values())).size)
+        return int(self.columns[next(iter(self.columns))].size)
 
     @cached_property
     def best_row(self) -> int | None:
@@ -66,17 +72,21 @@ class SweepResult:
 
     def row(self, place: int) -> dict[str, Any]:
         """One set as a dict, None for a figure that does not exist."""
-        params = {f"p.{key}": plain_json(column[place]) for key, column in self.params.items()}
-        return params | {key: plain(column[place]) for key, column in self.columns.items()}
+        params = {f"p.{key}": plain_json(value) for key, value in row_of(self.params, place).items()}
+        return params | {key: plain(value) for key, value in row_of(self.columns, place).items()}
 
     @cached_property
     def honesty(self) -> dict[str, Any]:
-        """What the best Sharpe ratio is worth once it is known from how many it was picked."""
-        row = self.best_row
-        if row is None or not {"sharpe", "samples", "periods"} <= set(self.columns):
-            return assess(np.full(self.sets, np.nan), None, 0, None, None)
-        samples, periods = (plain(self.columns[key][row]) for key in ("samples", "periods"))
-        return assess(np.asarray(self.columns["sharpe"], np.float64), row, samples, periods, self.shape)
+        """What the best is worth once it is known from how many it was picked."""
+        return judge(self.evidence, self.sets, self.params, self.columns[self.rank_by], self.best_row, self.validation)
+
+    @cached_property
+    def problems(self) -> dict[str, int]:
+        """Sets that ended without money, and sets without the figure that all are ranked by."""
+        lost = self.columns["bankrupt"] if "bankrupt" in self.columns else np.zeros(0)
+        unknown = ~np.isfinite(np.asarray(self.columns[self.rank_by], np.float64))
+        found = {"bankrupt": int(np.count_nonzero(lost)), f"no_{self.rank_by}": int(unknown.sum())}
+        return {name: count for name, count in found.items() if count}
 
     @cached_property
     def figures(self) -> dict[str, Any]:
@@ -89,6 +99,8 @@ class SweepResult:
             "best": self.best,
             "rank_by": self.rank_by,
             "honesty": self.honesty,
+            "validation": None if self.validation is None else dict(self.validation),
+            "problems": self.problems,
             "keys": list(self.params),
             **self.about.plain(),
         }
@@ -96,22 +108,21 @@ class SweepResult:
     @cached_property
     def table(self) -> Any:
         """All sets, a pandas DataFrame with the columns of sweep.parquet."""
-        return self._arrow().to_pandas()
+        from pyarrow import parquet
+
+        return (self._arrow() if self.stored is None else parquet.read_table(self.stored)).to_pandas()
 
     def save(self, folder: str | Path) -> Path:
         """Write the files of the contract into a folder, which is made; the report last, so that it can't lose data."""
-        from pyarrow import parquet
-
         from huracan.reports import write_sweep_report
 
         folder = Path(folder)
         make_folder(folder)
         content = {"format": FORMAT, **self.figures}
-        run = self._run(content)
+        run = self.run or self._run(content)
         text = json.dumps(content | {"run": run}, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-        table = self._arrow().replace_schema_metadata({RUN_KEY: run.encode()})
         files = {
-            TABLE: lambda path: parquet.write_table(table, path),
+            TABLE: lambda path: self._write_table(path, run),
             "sweep.json": lambda path: write_text(path, text),
         }
         write_together(folder, files)
@@ -124,11 +135,18 @@ class SweepResult:
             digest.update(repr(column.tolist()).encode() if column.dtype.kind == "O" else column.tobytes())
         return digest.hexdigest()[:16]
 
+    def _write_table(self, path: Path, run: str) -> None:
+        from pyarrow import parquet
+
+        if self.stored is None:
+            parquet.write_table(self._arrow().replace_schema_metadata({RUN_KEY: run.encode()}), path, row_group_size=GROUP)
+        else:
+            shutil.copyfile(self.stored, path)
+
     def _arrow(self) -> Any:
         import pyarrow as pa
 
-        arrays = {f"p.{key}": _arrow_values(column) for key, column in self.params.items()}
-        arrays |= {key: _arrow_figure(column) for key, column in self.columns.items()}
+        arrays = arrow_columns({f"p.{key}": c for key, c in self.params.items()} | dict(self.columns))
         return pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
 
 
@@ -140,8 +158,8 @@ def load_sweep(folder: str | Path) -> SweepResult:
     folder = Path(folder)
     raw = read_json(folder, "sweep.json", "sweep")
     try:
-        with parquet.ParquetFile(folder / TABLE) as file:
-            table = file.read()
+        metadata = parquet.read_schema(folder / TABLE).metadata or {}
+        params, columns = stored_columns(folder / TABLE)
         about, run = About.read(raw), raw["run"]
         keys, rank_by, planned, _, _ = (raw[key] for key in ("keys", "rank_by", "planned", "best", "honesty"))
     except FileNotFoundError:
@@ -150,48 +168,11 @@ def load_sweep(folder: str | Path) -> SweepResult:
         raise Refused(f"{TABLE} can't be read: {error}", where=str(folder), fix=FIX) from None
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(f"sweep.json lacks what it needs: {error}", where=str(folder), fix=FIX) from None
-    if (table.schema.metadata or {}).get(RUN_KEY) != run.encode():
+    if metadata.get(RUN_KEY) != run.encode():
         raise Refused(f"{TABLE} and sweep.json are of different runs", where=str(folder), fix=FIX)
-    columns = {name: _numpy(table[name]) for name in table.column_names}
-    params = {key: columns.pop(f"p.{key}") for key in keys}
-    result = SweepResult(about, params, columns, rank_by=rank_by, planned=planned)
-    for name in ("best", "honesty"):  # the table may hold less: words for a column of several kinds, no moments
+    params = StoredColumns(folder / TABLE, tuple(keys), "p.")
+    validation = raw.get("validation")
+    result = SweepResult(about, params, columns, rank_by, None, planned, validation, folder / TABLE, run)
+    for name in ("best", "honesty"):  # the table holds less: words for a column of several kinds, no returns
         result.__dict__[name] = raw[name]
     return result
-
-
-def _arrow_values(column: npt.NDArray[Any]) -> Any:
-    """Swept values: numbers, truth values or words; a column of several kinds becomes text."""
-    if column.dtype.kind in "biuf":
-        return arrow_array(column)
-    words = [each if isinstance(each, str) else json.dumps(plain_json(each)) for each in column.tolist()]
-    places = {word: place for place, word in enumerate(dict.fromkeys(words))}
-    return arrow_array(np.array([places[word] for word in words], np.int64), words=tuple(places) or ("",))
-
-
-def _arrow_figure(column: npt.NDArray[Any]) -> Any:
-    """A column of figures, null where it is NaN."""
-    array = arrow_array(column)
-    if column.dtype.kind != "f" or not np.isnan(column).any():
-        return array
-    import pyarrow as pa
-
-    there = np.packbits(~np.isnan(column), bitorder="little")
-    return pa.Array.from_buffers(pa.float64(), column.size, [pa.py_buffer(there), array.buffers()[1]])
-
-
-def _numpy(column: Any) -> npt.NDArray[Any]:
-    """A column as it went in: NaN for null."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_string(column.type):
-        return np.array(column.to_pylist(), dtype=object)
-    if pa.types.is_boolean(column.type):
-        return numpy_array(pc.cast(column, pa.uint8()), np.dtype(np.uint8)).view(np.bool_)
-    if not pa.types.is_floating(column.type):
-        return numpy_array(column, np.dtype(np.int64))
-    values = numpy_array(column, np.dtype(np.float64))
-    if column.null_count:
-        values[numpy_array(pc.cast(pc.is_null(column), pa.uint8()), np.dtype(np.uint8)) == 1] = np.nan
-    return values

@@ -1,0 +1,212 @@
+"""The lanes of a sweep: from numbers of sets to the machine's records, a block at a time, so that memory is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huracan.grid import Grid
+from huracan.machine import Block, Machine, base_settings, make_block
+from huracan.sim import columns as feature_columns
+from huracan.sim.declare import Declaration, Param
+from huracan.sim.feature import uses
+from huracan.sim.refusal import Refused
+from huracan.spec import with_values
+from huracan.spec_records import Spec
+
+Records = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
+STRETCH = 1 << 17  # sets that are laid out, and later put back into order, in one go
+MOST_VARIANTS = 1000  # values of a key of [venue] or [account] that are each tried before the run
+SECTIONS = ("venue.", "account.")
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The sets of a sweep, what is fixed for all of them, and where each swept key belongs."""
+
+    grid: Grid
+    base: Records  # settings of the spec itself
+    declared: tuple[Declared, ...]  # the strategy, then each gate
+    seen: dict[tuple[str, Any], Records] = field(default_factory=dict)  # settings by swept key and value
+
+    def __len__(self) -> int:
+        return len(self.grid)
+
+    @property
+    def slots(self) -> list[tuple[str, ...]]:
+        """Of every declared feature the swept keys that it depends on; features that depend on none are left out."""
+        return [tuple(d.prefix + name for name in used) for d in self.declared for used in d.slots.values() if used]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One declaration with its values and the names of those of its parameters that are swept."""
+
+    declaration: Declaration
+    values: Mapping[str, float]
+    dtype: np.dtype[Any]
+    prefix: str
+    swept: tuple[str, ...]
+    slots: Mapping[str, tuple[str, ...]]  # feature → swept parameters that it depends on
+
+
+def make_sets(machine: Machine, grid: Grid) -> Sets:
+    """Where the swept keys belong; an unknown one, and a value that its parameter can't have, is refused."""
+    spec, code = machine.spec, machine.code
+    dtypes = [machine.linked.p, *(g.p for g in machine.linked.gates)]
+    prefixes = ["", *(f"gates.{g.name}." for g in spec.gates)]
+    known = {f"{prefix}{name}" for d, prefix in zip(code.declarations, prefixes, strict=True) for name in d.params}
+    for key in grid.keys:
+        if key not in known and not key.startswith(SECTIONS):
+            from huracan.words import nearest
+
+            fix = nearest(key, known) or f"the parameters are {', '.join(sorted(known))}"
+            raise Refused(f"{key!r} is no parameter", where=f"sweep.{key}", fix=fix)
+    declared = []
+    for d, values, dtype, prefix in zip(code.declarations, code.values(spec), dtypes, prefixes, strict=True):
+        swept = tuple(name for name in d.params if prefix + name in grid.keys)
+        slots = {name: tuple(u for u in used if u in swept) for name, used in uses(d.features).items()}
+        declared.append(Declared(d, values, dtype, prefix, swept, slots))
+    sets = Sets(grid, base_settings(machine, spec), tuple(declared))
+    check_values(sets, spec)
+    return sets
+
+
+def check_values(sets: Sets, spec: Spec) -> None:
+    """Every value of every swept parameter, before anything runs: types, ranges, and contradictions."""
+    for d in sets.declared:
+        for name in d.swept:
+            key = d.prefix + name
+            place = sets.grid.keys.index(key)
+            for columns in stretches(sets.grid):
+                for value in np.unique(columns[place]):
+                    d.declaration.params[name].value(plain(value), f"sweep.{key}")
+    given = {name for name, value in spec.strategy.params.items() if value} | set(sets.declared[0].swept)
+    if {"qty", "fraction"} <= given:
+        fix = "keep one of them: a quantity in units, or a share of equity"
+        raise Refused("qty and fraction contradict each other", where="sweep", fix=fix)
+
+
+def stretches(grid: Grid) -> Iterator[list[Records]]:
+    """The columns of all sets, a stretch at a time."""
+    for lo in range(0, len(grid), STRETCH):
+        yield grid.columns(lo, lo + STRETCH)
+
+
+def plain(value: Any) -> Any:
+    """A value as the spec would have it."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def variants(spec: Spec, grid: Grid) -> list[Spec]:
+    """The spec with each swept value of [venue] and [account] in its place; of very many numbers both ends.
+
+    It says what tape and build must hold ready for some lane.
+    """
+    found = []
+    for place, key in enumerate(grid.keys):
+        if key.startswith(SECTIONS):
+            values = np.unique(np.concatenate([np.unique(columns[place]) for columns in stretches(grid)]))
+            if len(values) > MOST_VARIANTS:
+                values = values[[0, -1]]
+            found += [with_values(spec, {key: plain(value)}) for value in values]
+    return found
+
+
+def lanes_of(machine: Machine, sets: Sets, numbers: Ints) -> Block:
+    """Lanes for the sets of these numbers, at the start of the tape."""
+    swept = dict(zip(sets.grid.keys, sets.grid.picked(numbers), strict=True))
+    settings = settings_rows(machine, sets, numbers, swept)
+    wanted: dict[Any, int] = {}
+    params = [param_rows(d, swept, len(numbers), wanted) for d in sets.declared]
+    rows = feature_columns.plan(wanted, machine.instruments).base
+    at = np.array([rows[column] for column in wanted] or [0], np.int64)
+    for own in params:
+        for name in own.dtype.names or ():
+            if name.startswith("c_"):
+                own[name] = at[own[name]]
+    return make_block(machine, settings, params[0], params[1:], list(wanted))
+
+
+def settings_rows(machine: Machine, sets: Sets, numbers: Ints, swept: Mapping[str, Records]) -> Records:
+    """The settings of each lane: the spec's, with what each swept key of [venue] and [account] changes in them."""
+    out = np.repeat(sets.base, len(numbers))
+    out["lane"] = numbers
+    for key, column in swept.items():
+        if not key.startswith(SECTIONS):
+            continue
+        for value in np.unique(column):
+            other = sets.seen.get((key, plain(value)))
+            if other is None:
+                other = base_settings(machine, with_values(machine.spec, {key: plain(value)}))
+                if len(sets.seen) < MOST_VARIANTS:
+                    sets.seen[key, plain(value)] = other
+            here = column == value
+            for name in sets.base.dtype.names or ():
+                if not np.array_equal(sets.base[name], other[name]):
+                    out[name][here] = other[name][0]
+    return out
+
+
+def param_rows(d: Declared, swept: Mapping[str, Records], n: int, wanted: dict[Any, int]) -> Records:
+    """Parameter records of some lanes; c_* fields hold the place of each lane's feature column in `wanted`."""
+    out = np.zeros(n, d.dtype)
+    for name, p in d.declaration.params.items():
+        out[name] = encoded(p, swept[d.prefix + name]) if name in d.swept else d.values[name]
+    used = sorted({name for names in d.slots.values() for name in names})
+    if used:
+        stacked = np.stack([np.asarray(out[name], np.float64) for name in used], axis=1)
+        combos, place = np.unique(stacked, axis=0, return_inverse=True)
+        place = place.reshape(-1)
+    else:
+        combos, place = np.zeros((1, 0)), np.zeros(n, np.int64)
+    at = {name: np.zeros(len(combos), np.int64) for name in d.declaration.features}
+    for i, combo in enumerate(combos):
+        here = {**d.values, **dict(zip(used, (float(x) for x in combo), strict=True))}
+        for name, column in feature_columns.resolve(d.declaration.features, here).items():
+            at[name][i] = wanted.setdefault(column, len(wanted))
+    for name, places in at.items():
+        out[f"c_{name}"] = places[place]
+    return out
+
+
+def encoded(p: Param, column: Records) -> Records:
+    """Swept values as the machine sees them; they were checked before."""
+    if p.choices:
+        words = {word: k for k, word in enumerate(p.choices)}
+        return np.array([words[str(word)] for word in column.tolist()], np.float64)
+    return np.asarray(column, np.float64)
+
+
+def feature_count(sets: Sets) -> int:
+    """Distinct feature columns that all sets together read; counted by values, where they are very many an estimate."""
+    found: set[Any] = set()
+    more = 0
+    for d in sets.declared:
+        for name, used in d.slots.items():
+            combos = distinct_values(sets, [d.prefix + u for u in used])
+            if len(combos) > STRETCH:
+                more += len(combos)
+                continue
+            for combo in combos:
+                here = {**d.values, **dict(zip(used, combo, strict=True))}
+                found.add(feature_columns.resolve(d.declaration.features, here)[name])
+    return len(found) + more
+
+
+def distinct_values(sets: Sets, keys: list[str]) -> list[tuple[float, ...]]:
+    """The different combinations of some swept keys' values, as numbers."""
+    if not keys:
+        return [()]
+    params = {d.prefix + name: d.declaration.params[name] for d in sets.declared for name in d.swept}
+    places = [sets.grid.keys.index(key) for key in keys]
+    found: set[tuple[float, ...]] = set()
+    for columns in stretches(sets.grid):
+        stacked = np.stack([encoded(params[k], columns[p]) for k, p in zip(keys, places, strict=True)], axis=1)
+        found.update(map(tuple, np.unique(stacked, axis=0).tolist()))
+    return sorted(found)

@@ -1,0 +1,163 @@
+"""What a sweep has finished, block by block: in memory, or as Parquet files that survive a kill.
+
+    DIR/checkpoint/checkpoint.json       of which spec, code, data and sets this is, and how the sets were dealt out
+    DIR/checkpoint/part-00000-00007.parquet   the rows of one block, and the returns between cuts of some of its sets
+
+A part is there whole or not at all. A checkpoint of another spec, code or data is refused by the name of what differs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huracan.sim.atomic_files import make_folder, write_together
+from huracan.sim.refusal import Refused
+from huracan.sim.result_tables import RUN_KEY
+from huracan.sim.sweep_table import arrow_columns, read_column
+
+Columns = dict[str, npt.NDArray[Any]]
+FOLDER = "checkpoint"
+MANIFEST = "checkpoint.json"
+FORMAT = 1
+MORE_KEY = b"huracan.part"  # in a part's metadata: rejections
+SAID = {
+    "spec_hash": "another spec",
+    "code_hash": "another version of the code (the strategy, its gates or huracan)",
+    "data_hash": "other data",
+    "sets_hash": "other parameter sets",
+    "versions": "other versions of numba or numpy",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a block: `columns` with a row a set; `returns` (cuts,) of some sets by number; what was refused."""
+
+    columns: Columns
+    returns: Mapping[int, npt.NDArray[np.float64]]
+    rejections: Mapping[str, int]
+
+
+@dataclass
+class Parts:
+    """Where finished blocks are kept: `folder`, or memory if there is none."""
+
+    folder: Path | None
+    run: str
+    kept: dict[str, Part] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether a block is finished; a file that can't be read is as good as none."""
+        if self.folder is None:
+            return name in self.kept
+        return self._path(name).is_file() and _run_of(self._path(name)) == self.run
+
+    def save(self, name: str, part: Part) -> None:
+        """Keep a finished block."""
+        if self.folder is None:
+            self.kept[name] = part
+            return
+        write_together(self.folder, {self._path(name).name: lambda path: _write(path, part, self.run)})
+
+    def load(self, name: str) -> Part:
+        """A finished block."""
+        return self.kept[name] if self.folder is None else _read(self._path(name))
+
+    def rows(self, name: str) -> int:
+        """How many sets a finished block has."""
+        if self.folder is None:
+            return len(self.kept[name].columns["set"])
+        from pyarrow import parquet
+
+        return int(parquet.read_metadata(self._path(name)).num_rows)
+
+    def _path(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"part-{name}.parquet"
+
+
+def open_checkpoint(
+    out: Path, identity: Mapping[str, Any], fresh: Mapping[str, Any], *, resume: bool
+) -> tuple[dict[str, Any], Path]:
+    """The manifest of the sweep in this folder and where its parts are: begun with `fresh`, or the one to go on with."""
+    folder = out / FOLDER
+    there = read_manifest(folder)
+    if there is not None and not resume:
+        fix = f"add --resume to go on with it, or remove {folder} to begin again"
+        raise Refused("an unfinished sweep is in the folder, and it would be lost", where=str(out), fix=fix)
+    if there is not None:
+        for key, said in SAID.items():
+            if there["identity"].get(key) != identity[key]:
+                fix = "give back what it was begun with, or begin again in another folder"
+                raise Refused(f"the checkpoint is of {said}: {key} differs", where=str(folder), fix=fix)
+        return there, folder
+    make_folder(folder)
+    manifest = {"format": FORMAT, "identity": dict(identity), **fresh}
+    text = json.dumps(manifest, indent=1) + "\n"
+    write_together(folder, {MANIFEST: lambda path: path.write_text(text, encoding="utf-8")})
+    return manifest, folder
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """What a checkpoint says of itself; None where there is none."""
+    try:
+        found = json.loads((folder / MANIFEST).read_text("utf-8"))
+        if found["format"] == FORMAT and isinstance(found["identity"], dict):
+            return dict(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"{MANIFEST} can't be read: {error}"
+        raise Refused(what, where=str(folder), fix=f"remove {folder} to begin again") from None
+    raise Refused(f"{MANIFEST} is of another version", where=str(folder), fix=f"remove {folder} to begin again")
+
+
+def forget(out: Path) -> None:
+    """Remove the checkpoint of a sweep whose results stand in the folder."""
+    shutil.rmtree(out / FOLDER, ignore_errors=True)
+
+
+def _write(path: Path, part: Part, run: str) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    arrays = arrow_columns(part.columns)
+    numbers = part.columns["set"].tolist()
+    raw = [part.returns[n].tobytes() if n in part.returns else None for n in numbers]
+    arrays["returns"] = pa.array(raw, pa.binary()) if any(r is not None for r in raw) else pa.nulls(len(raw), pa.binary())
+    table = pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
+    more = json.dumps({"rejections": dict(part.rejections)})
+    parquet.write_table(table.replace_schema_metadata({RUN_KEY: run.encode(), MORE_KEY: more.encode()}), path)
+
+
+def _read(path: Path) -> Part:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        table = file.read()
+    more = json.loads((table.schema.metadata or {})[MORE_KEY])
+    columns = {name: read_column(table[name]) for name in table.column_names if name != "returns"}
+    returns = {}
+    for number, raw in zip(columns["set"].tolist(), table["returns"].to_pylist(), strict=True):
+        if raw is not None:
+            returns[number] = np.frombuffer(raw, np.float64)
+    return Part(columns, returns, more["rejections"])
+
+
+def _run_of(path: Path) -> str:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        metadata = parquet.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException):
+        return ""
+    return bytes(metadata.get(RUN_KEY, b"")).decode()
