@@ -80,15 +80,23 @@ def _everywhere(
 
 @app.command()
 def backtest(
-    spec: SpecFile,
     out: Out,
+    spec: Annotated[Path | None, typer.Argument(metavar="SPEC", help="The run spec, a TOML file.")] = None,
+    table: Annotated[Path | None, typer.Option("--from", metavar="SWEEP", help="A sweep.parquet, for --row.")] = None,
+    row: Annotated[int | None, typer.Option("--row", metavar="N", help="Run row N of --from in full.")] = None,
+    top: Annotated[int | None, typer.Option("--top", metavar="K", help="Run the best K rows of --from.")] = None,
     python: Compiled = False,
     check_bounds: Bounds = False,
     path_bounds: Paths = False,
     json: Json = False,
 ) -> None:
-    """Run one backtest and write its result files and its report."""
+    """Run one backtest and write its result files and its report; or rows of a sweep again, in full."""
     from huracan import run, terminal
+
+    if table is not None or row is not None or top is not None:
+        return _from_sweep(spec, table, row, top, out, json, other=python or check_bounds or path_bounds)
+    if spec is None:
+        raise Refused("there is no spec", where="SPEC", fix="name a TOML file, or --from sweep.parquet --row N")
     from huracan.path_bounds import run_bounds, write_bounds
     from huracan.sim.atomic_files import make_folder
     from huracan.spec import load_spec
@@ -108,11 +116,42 @@ def backtest(
         terminal.show_backtest(figures, out)
 
 
+def _from_sweep(
+    spec: Path | None, table: Path | None, row: int | None, top: int | None, out: Path, json: bool, *, other: bool
+) -> None:
+    """Rows of a sweep in full: one into the folder, several into a folder each."""
+    from huracan import rerun, terminal
+    from huracan.sim.atomic_files import make_folder
+
+    fix = "write --from sweep.parquet --row N, or --top K"
+    if table is None or (row is None) == (top is None):
+        raise Refused("--from goes with one of --row and --top", where="--from", fix=fix)
+    if spec is not None or other:
+        raise Refused("--from runs the spec of the sweep as it was", where="--from", fix=f"{fix}, and nothing else")
+    if top is not None and top < 1:
+        raise Refused(f"--top {top} asks for nothing", where="--top", fix="give 1 or more")
+    with _stdout_for(json):
+        swept = rerun.open_sweep(table)
+        rows = [row] if row is not None else rerun.best_rows(swept, top or 1)
+        make_folder(out)
+        found = []
+        for each in rows:
+            result = rerun.rerun(swept, each)
+            folder = out if row is not None else out / f"row-{each}"
+            result.save(folder)
+            found.append({"row": each, **result.figures})
+            if not json:
+                terminal.show_backtest(result.figures, folder)
+    if json:
+        terminal.print_json(found[0] if row is not None else {"runs": found})
+
+
 @app.command()
 def sweep(
     spec: SpecFile,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what would run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run finished.")] = False,
     json: Json = False,
 ) -> int:
     """Run every parameter set of the spec's [sweep] table."""
@@ -120,6 +159,7 @@ def sweep(
     from huracan.sim.atomic_files import make_folder
     from huracan.spec import load_spec
 
+    top: list[dict[str, Any]] = []
     if out is None and not plan:
         raise Refused("a sweep needs a folder for its results", where="--out", fix="add --out DIR, or --plan")
     with _stdout_for(json):
@@ -129,15 +169,15 @@ def sweep(
         else:
             make_folder(out)
             with terminal.progress("parameter sets") as step:
-                result = run.sweep(checked, progress=step)
-            result.save(out)
+                result = run.sweep(checked, out=out, resume=resume, progress=step)
             figures = result.figures
+            top = terminal.top_rows(result)
     if json:
         terminal.print_json(figures)
     elif out is None or plan:
         terminal.show_plan(figures)
     else:
-        terminal.show_sweep(figures, out)
+        terminal.show_sweep(figures, out, top)
     return DONE if plan or figures["sets"] == figures["planned"] else INTERRUPTED
 
 

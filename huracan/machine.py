@@ -24,7 +24,7 @@ from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
 from huracan.sim.tape import Tape, chunk, first_ns
-from huracan.spec import spec_hash
+from huracan.spec import spec_hash, spec_table
 from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
@@ -270,7 +270,7 @@ def about(machine: Machine, refused: dict[str, int]) -> About:
         end_ns=int(tape.close_ns[-1]),
         sample=format_timeframe(machine.sample_ns),
         seed=spec.run.seed,
-        spec=spec.model_dump(mode="python", exclude_none=True),
+        spec=spec_table(spec),
         spec_hash=spec_hash(spec),
         code_hash=code_hash(machine),
         data_hash=tape.data_hash,

@@ -35,22 +35,41 @@ def backtest(spec: Source, *, python: bool = False, check_bounds: bool = False) 
         raise out_of_range(checked, error) from error
 
 
-def sweep(spec: Source, *, progress: Callable[[int, int], None] | None = None) -> SweepResult:
-    """Run every set of a spec's [sweep] table; `progress` is told (sets done, sets)."""
-    from huracan.sweeping import sweep_run
+def sweep(
+    spec: Source,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> SweepResult:
+    """Run every set of a spec's [sweep] table; `progress` is told (sets done, sets).
+
+    With a folder `out` the rows go there as they come, however many they are: a sweep that was stopped goes on with
+    `resume`, and the result's files are written at the end. Without one the result is in memory.
+    """
+    from huracan.sweeping import finish, sweep_run
 
     checked = load_spec(spec)
+    folder = None if out is None else Path(out)
     try:
-        return sweep_run(checked, progress=progress)
+        result = sweep_run(checked, out=folder, resume=resume, progress=progress)
     except IndexError as error:
         raise out_of_range(checked, error) from error
+    return result if folder is None else finish(result, folder)
 
 
 def plan(spec: Source) -> dict[str, Any]:
-    """What a sweep would run: sets, bars, features, memory."""
-    from huracan.sweeping import plan_sweep
+    """What a sweep would run: sets, bars, features, memory, and how long it would take."""
+    from huracan.sweep_plan import plan_sweep
 
     return plan_sweep(load_spec(spec))
+
+
+def rerun(table: str | Path, row: int) -> Result:
+    """One row of a sweep.parquet as a backtest in full, to the same figures."""
+    from huracan.rerun import rerun_row
+
+    return rerun_row(Path(table), row)
 
 
 def check(target: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ __all__ = [
     "Venue",
     "load_spec",
     "spec_hash",
+    "spec_table",
     "with_values",
 ]
 
@@ -94,6 +95,24 @@ def with_values(spec: Spec, values: Mapping[str, Any]) -> Spec:
             refused = from_pydantic(error, Spec, {})
             raise Refused(refused.what, where=f"sweep.{key}", fix=refused.fix) from None
     return spec
+
+
+def spec_table(spec: Spec) -> dict[str, Any]:
+    """What was asked for, as plain tables that `load_spec` reads back to the same run; defaults are left out.
+
+    >>> spec = load_spec({"data": {"synthetic": "regimes"}, "strategy": {"use": "sma_cross"}, "venue": {"impact": 0.5}})
+    >>> spec_table(spec)["venue"], load_spec(spec_table(spec)) == spec
+    ({'impact': {'model': 'sqrt', 'coefficient': 0.5, 'window': 20.0}}, True)
+    """
+    found = spec.model_dump(mode="python", exclude_unset=True, exclude_none=True, exclude={"sweep"})
+    for name, value in found.get("venue", {}).items():
+        if isinstance(getattr(spec.venue, name), Chosen):
+            found["venue"][name] = {"model": value["model"], **value["numbers"]}
+    if "gates" in found:
+        found["gates"] = [{"use": gate["use"], **gate.get("params", {})} for gate in found["gates"]]
+    if spec.sweep is not None:
+        found["sweep"] = spec.sweep.plain()
+    return found
 
 
 def spec_hash(spec: Spec) -> str:

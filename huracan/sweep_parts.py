@@ -21,7 +21,7 @@ import numpy.typing as npt
 from huracan.sim.atomic_files import make_folder, write_together
 from huracan.sim.refusal import Refused
 from huracan.sim.result_tables import RUN_KEY
-from huracan.sim.sweep_table import arrow_columns, read_column
+from huracan.sim.sweep_table import arrow_columns, read_column, run_of
 
 Columns = dict[str, npt.NDArray[Any]]
 FOLDER = "checkpoint"
@@ -87,7 +87,7 @@ class Parts:
 def open_checkpoint(
     out: Path, identity: Mapping[str, Any], fresh: Mapping[str, Any], *, resume: bool
 ) -> tuple[dict[str, Any], Path]:
-    """The manifest of the sweep in this folder and where its parts are: begun with `fresh`, or the one to go on with."""
+    """The manifest of the sweep in this folder and where its parts are: begun with `fresh`, or found there."""
     folder = out / FOLDER
     there = read_manifest(folder)
     if there is not None and not resume:
@@ -132,7 +132,9 @@ def _write(path: Path, part: Part, run: str) -> None:
     arrays = arrow_columns(part.columns)
     numbers = part.columns["set"].tolist()
     raw = [part.returns[n].tobytes() if n in part.returns else None for n in numbers]
-    arrays["returns"] = pa.array(raw, pa.binary()) if any(r is not None for r in raw) else pa.nulls(len(raw), pa.binary())
+    arrays["returns"] = (
+        pa.array(raw, pa.binary()) if any(r is not None for r in raw) else pa.nulls(len(raw), pa.binary())
+    )
     table = pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
     more = json.dumps({"rejections": dict(part.rejections)})
     parquet.write_table(table.replace_schema_metadata({RUN_KEY: run.encode(), MORE_KEY: more.encode()}), path)
@@ -154,10 +156,8 @@ def _read(path: Path) -> Part:
 
 def _run_of(path: Path) -> str:
     import pyarrow as pa
-    from pyarrow import parquet
 
     try:
-        metadata = parquet.read_schema(path).metadata or {}
+        return run_of(path)
     except (OSError, pa.ArrowException):
         return ""
-    return bytes(metadata.get(RUN_KEY, b"")).decode()

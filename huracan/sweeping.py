@@ -1,182 +1,100 @@
 """A sweep: the same path as one run, with a lane for each set.
 
-Blocks of lanes outside, chunks of tape inside, a thread a block.
+    spec → sets → blocks of lanes outside, chunks of tape inside, a thread a block → parts → table → what it is worth
+
+What is finished is kept block by block (`huracan.sweep_parts`), so memory grows neither with the tape nor with the
+sets, and a sweep that was stopped in any way goes on where it stood, to the same result.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from huracan.grid import Grid, expand
-from huracan.load import load_tape
-from huracan.machine import CHUNK, Machine, about, base_settings, build, drive, make_block
-from huracan.sim import columns as feature_columns
-from huracan.sim.declare import Declaration
+from huracan.machine import drive
+from huracan.sim.atomic_files import NotWritten
+from huracan.sim.cuts import Looks
 from huracan.sim.figures import figure_columns, rejections
+from huracan.sim.folds import scores, winners
 from huracan.sim.lanes import accounts, no_recorder
-from huracan.sim.refusal import Refused
-from huracan.sim.sweep_result import SweepResult
+from huracan.sim.sweep_result import TABLE, SweepResult
+from huracan.sim.sweep_table import stored_columns
 from huracan.sim.tape import first_ns
-from huracan.spec import with_values
 from huracan.spec_records import Spec
+from huracan.sweep_blocks import Deal, SetBlock, blocks, deal_for
+from huracan.sweep_gather import gather
+from huracan.sweep_job import IN_SAMPLE, OUT_OF_SAMPLE, Job, identity_of, prepare
+from huracan.sweep_lanes import lanes_of
+from huracan.sweep_parts import Part, Parts, forget, open_checkpoint
+from huracan.trials import trials_folder, tried_before
 
-Records = npt.NDArray[Any]
-TABLE_BYTES = 48 << 20  # of feature columns that one thread keeps for one chunk
-MAX_BLOCK = 1024
-
-
-@dataclass(frozen=True)
-class Sets:
-    """All lanes of a sweep as arrays: settings, parameters of strategy and gates, and the feature columns they read."""
-
-    grid: Grid
-    settings: Records
-    params: tuple[Records, ...]  # of the strategy, then of each gate; c_* fields hold places in `wanted`
-    wanted: tuple[Any, ...]
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
+TICK_S = 0.2  # between two looks at how far the blocks are
 
 
-def sweep_run(spec: Spec, *, progress: Callable[[int, int], None] | None = None) -> SweepResult:
-    """Run every set and return a row for each; on Ctrl-C the sets that were finished."""
-    machine, sets = prepare(spec)
-    n = len(sets.grid)
-    blocks = split(n, workers(), machine, sets)
-    done: dict[int, tuple[Records, Records, Records]] = {}
-    finished = 0
-    with ThreadPoolExecutor(workers()) as pool:
-        waiting: dict[Future[Any], int] = {pool.submit(run_block, machine, sets, lo, hi): lo for lo, hi in blocks}
-        try:
-            while waiting:
-                ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for f in ready:
-                    lo = waiting.pop(f)
-                    done[lo] = f.result()
-                    finished += len(done[lo][0])
-                    if progress is not None:
-                        progress(finished, n)
-        except KeyboardInterrupt:
-            for f in waiting:
-                f.cancel()
-            if not done:
-                raise
-    return gather(machine, sets, blocks, done)
+class Stopped(Exception):
+    """A block was given up because the sweep stops."""
 
 
-def prepare(spec: Spec) -> tuple[Machine, Sets]:
-    """Load, link, and lay out the lanes."""
-    if spec.sweep is None:
-        raise Refused(
-            "the spec has no [sweep] table", where="sweep", fix="add one, as in fast = { from = 5, to = 60, step = 5 }"
-        )
-    grid = expand(spec.sweep, fixed_values(spec))
-    also = variants(spec, grid)
-    tape = load_tape(spec, also)
-    machine = build(spec, tape, record=False, also=also)
-    return machine, lay_out(machine, grid)
+@dataclass
+class Pace:
+    """How far the blocks under way are, in sets; written by the threads that run them."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    under_way: dict[str, float] = field(default_factory=dict)
 
 
-def variants(spec: Spec, grid: Grid) -> list[Spec]:
-    """The spec with each swept value of [venue] and [account] in its place.
+def sweep_run(
+    spec: Spec, *, out: Path | None = None, resume: bool = False, progress: Progress | None = None
+) -> SweepResult:
+    """Run every set and return a row for each; on Ctrl-C the sets that were finished.
 
-    It says what tape and build must hold ready for some lane.
+    With a folder `out`, finished blocks are kept there as they come, `resume` goes on with them, and the table is a
+    file there. Without one everything stays in memory.
     """
-    found = []
-    for key, column in zip(grid.keys, grid.columns(), strict=True):
-        if key.startswith(("venue.", "account.")):
-            found += [
-                with_values(spec, {key: value.item() if hasattr(value, "item") else value})
-                for value in np.unique(column)
-            ]
-    return found
+    job = prepare(spec)
+    machine, sets = job.machine, job.sets
+    deal = deal_for(len(sets), machine.tape.rows, machine.instruments, workers())
+    identity = identity_of(job)
+    counted = trials_folder(spec, machine.tape.data_hash)
+    sweep_id = uuid.uuid4().hex[:16]
+    manifest: dict[str, Any] = {"id": sweep_id, "lanes": deal.lanes, "columns": deal.columns, "sets": len(sets)}
+    manifest["trials_before"] = tried_before(counted, sweep_id)
+    run = hashlib.sha256(repr(sorted(identity.items())).encode()).hexdigest()[:16]
+    parts = Parts(None, run)
+    if out is not None:
+        manifest, folder = open_checkpoint(out, identity, manifest, resume=resume)
+        parts = Parts(folder, run)
+        deal = Deal(manifest["lanes"], manifest["columns"])
+    try:
+        run_blocks(job, deal, parts, progress)
+    except NotWritten as error:
+        raise NotWritten(f"{error}; what is finished is kept, and --resume goes on from it") from error
+    return gather(job, blocks(sets, deal), parts, manifest, counted)
 
 
-def fixed_values(spec: Spec) -> dict[str, Any]:
-    """Parameters that `where` may name although they are not swept."""
-    return {k: v for k, v in spec.strategy.params.items() if isinstance(v, (int, float, str, bool))}
-
-
-def lay_out(machine: Machine, grid: Grid) -> Sets:
-    """Every lane's records, filled column by column."""
-    spec, code, n = machine.spec, machine.code, len(grid)
-    swept = dict(zip(grid.keys, grid.columns(), strict=True))
-    settings = np.repeat(base_settings(machine, spec), n)
-    settings["lane"] = np.arange(n)
-    for key, column in swept.items():
-        if key.startswith(("venue.", "account.")):
-            sweep_settings(machine, settings, key, column)
-    params, wanted = [], dict[Any, int]()
-    values = code.values(spec)
-    dtypes = [machine.linked.p, *(g.p for g in machine.linked.gates)]
-    prefixes = ["", *(f"gates.{g.name}." for g in spec.gates)]
-    for d, base, dtype, prefix in zip(code.declarations, values, dtypes, prefixes, strict=True):
-        own = {name: swept[prefix + name] for name in d.params if prefix + name in swept}
-        params.append(param_rows(machine, d, base, own, dtype, n, wanted, prefix or "strategy.params."))
-    known = {f"{prefix}{name}" for d, prefix in zip(code.declarations, prefixes, strict=True) for name in d.params}
-    for key in swept:
-        if key not in known and not key.startswith(("venue.", "account.")):
-            raise Refused(
-                f"{key!r} is no parameter", where=f"sweep.{key}", fix=f"the parameters are {', '.join(sorted(known))}"
-            )
-    return Sets(grid, settings, tuple(params), tuple(wanted))
-
-
-def sweep_settings(machine: Machine, settings: Records, key: str, column: npt.NDArray[Any]) -> None:
-    """One swept key of [venue] or [account]: whatever it changes in the settings record, value by value."""
-    base = base_settings(machine, machine.spec)
-    for value in np.unique(column):
-        plain = value.item() if hasattr(value, "item") else value
-        other = base_settings(machine, with_values(machine.spec, {key: plain}))
-        here = column == value
-        for name in base.dtype.names or ():
-            if not np.array_equal(base[name], other[name]):
-                settings[name][here] = other[name][0]
-
-
-def param_rows(
-    machine: Machine,
-    d: Declaration,
-    base: Mapping[str, float],
-    swept: Mapping[str, npt.NDArray[Any]],
-    dtype: np.dtype[Any],
-    n: int,
-    wanted: dict[Any, int],
-    where: str,
-) -> Records:
-    """Parameter records of all lanes of one declaration; every distinct feature column gets a place in `wanted`."""
-    out = np.zeros(n, dtype)
-    values: dict[str, npt.NDArray[Any]] = {}
-    for name, p in d.params.items():
-        if name in swept:
-            distinct, place = np.unique(swept[name], return_inverse=True)
-            encoded = np.array([p.value(v.item() if hasattr(v, "item") else v, where + name) for v in distinct])
-            values[name] = encoded[place]
-        else:
-            values[name] = np.full(n, base[name])
-        out[name] = values[name]
-    used = [name for name in d.params if name in swept and name in feature_params(d)]
-    if used:
-        combos, place = np.unique(np.stack([values[name] for name in used], axis=1), axis=0, return_inverse=True)
-        place = place.reshape(-1)
-    else:
-        combos, place = np.zeros((1, 0)), np.zeros(n, np.int64)
-    for i, combo in enumerate(combos):
-        here = {**base, **dict(zip(used, (float(x) for x in combo), strict=True))}
-        columns = feature_columns.resolve(d.features, here)
-        lanes = place == i
-        for name, column in columns.items():
-            out[f"c_{name}"][lanes] = wanted.setdefault(column, len(wanted))
-    return out
-
-
-def feature_params(d: Declaration) -> frozenset[str]:
-    """Parameters that a declaration's features depend on."""
-    return frozenset(a for f in d.features.values() for a in f.args if isinstance(a, str) and a in d.params)
+def finish(result: SweepResult, out: Path) -> SweepResult:
+    """Write the result's files; a complete one needs its checkpoint no more, and is read from its own table then."""
+    result.save(out)
+    if result.sets < (result.planned or 0):
+        return result
+    params, columns = stored_columns(out / TABLE)
+    there = replace(result, params=params, columns=columns, stored=out / TABLE)
+    for name in ("best_row", "best", "honesty", "problems", "figures"):
+        there.__dict__[name] = getattr(result, name)
+    forget(out)
+    return there
 
 
 def workers() -> int:
@@ -184,88 +102,95 @@ def workers() -> int:
     return int(os.environ.get("HURACAN_THREADS", "0")) or os.cpu_count() or 1
 
 
-def split(n: int, threads: int, machine: Machine, sets: Sets) -> list[tuple[int, int]]:
-    """Blocks of neighbouring lanes: enough for every thread, so small that a block's feature columns stay in bounds."""
-    size = min(max(-(-n // threads), 1), MAX_BLOCK)
-    most = max(TABLE_BYTES // (8 * CHUNK * machine.instruments), 1)
-    blocks: list[tuple[int, int]] = []
-    lo = 0
-    while lo < n:
-        hi = min(lo + size, n)
-        while hi - lo > 1 and len(places(sets, lo, hi)) > most:
-            hi = lo + (hi - lo) // 2
-        blocks.append((lo, hi))
-        lo = hi
-    return blocks
+def run_blocks(job: Job, deal: Deal, parts: Parts, progress: Progress | None) -> None:
+    """Every block that is not finished yet; on Ctrl-C those under way are given up and the rest is left."""
+    pace, threads = Pace(), workers()
+    done, total = 0, len(job.sets)
+    waiting: dict[Future[Any], int] = {}
+
+    def settle(until: int) -> None:
+        """Wait until no more than so many blocks are under way."""
+        nonlocal done
+        while len(waiting) > until:
+            ready, _ = wait(waiting, timeout=TICK_S if progress is not None else None, return_when=FIRST_COMPLETED)
+            for each in ready:
+                done += waiting.pop(each)
+                each.result()
+            if progress is not None:
+                progress(done + int(sum(list(pace.under_way.values()))), total)
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for block in blocks(job.sets, deal):
+                if parts.has(block.name):
+                    done += len(block.numbers)
+                    continue
+                waiting[pool.submit(run_and_keep, job, block, parts, pace)] = len(block.numbers)
+                settle(2 * threads - 1)
+            settle(0)
+        except KeyboardInterrupt:
+            pace.stop.set()
+        except BaseException:
+            pace.stop.set()
+            raise
+        finally:
+            for each in waiting:
+                each.cancel()
 
 
-def places(sets: Sets, lo: int, hi: int) -> npt.NDArray[np.int64]:
-    """Distinct feature columns of lanes lo..hi."""
-    found = [p[name][lo:hi] for p in sets.params for name in p.dtype.names or () if name.startswith("c_")]
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+def run_and_keep(job: Job, block: SetBlock, parts: Parts, pace: Pace) -> None:
+    """One block, from its sets to its part."""
+    lanes, rows = len(block.numbers), job.machine.tape.rows
+
+    def watch(row: int) -> None:
+        if pace.stop.is_set():
+            raise Stopped
+        pace.under_way[block.name] = lanes * row / rows
+
+    try:
+        if not pace.stop.is_set():
+            parts.save(block.name, run_part(job, block.numbers, watch))
+    except Stopped:
+        pass
+    finally:
+        pace.under_way.pop(block.name, None)
 
 
-def run_block(machine: Machine, sets: Sets, lo: int, hi: int) -> tuple[Records, Records, Records]:
-    """Lanes lo..hi over the whole tape: (stats, account, sides of open trades)."""
-    wanted = [sets.wanted[i] for i in places(sets, lo, hi)]
-    rows = feature_columns.plan(wanted, machine.instruments).base
-    at = np.zeros(max(len(sets.wanted), 1), np.int64)
-    for i in places(sets, lo, hi):
-        at[i] = rows[sets.wanted[i]]
-    params = []
-    for p in sets.params:
-        own = p[lo:hi].copy()
-        for name in own.dtype.names or ():
-            if name.startswith("c_"):
-                own[name] = at[own[name]]
-        params.append(own)
-    block = make_block(machine, sets.settings[lo:hi].copy(), params[0], params[1:], wanted)
-    drive(machine, block, no_recorder())
-    lanes = block.lanes
-    return np.asarray(lanes.stats), accounts(lanes), np.asarray(lanes.desks["side"])
-
-
-def gather(
-    machine: Machine,
-    sets: Sets,
-    blocks: Sequence[tuple[int, int]],
-    done: Mapping[int, tuple[Records, Records, Records]],
-) -> SweepResult:
-    """The finished blocks as one table, in the order of the sets."""
-    kept = [(lo, hi) for lo, hi in blocks if lo in done]
-    stats, acct, sides = (np.concatenate([done[lo][i] for lo, _ in kept]) for i in range(3))
-    index = np.concatenate([np.arange(lo, hi) for lo, hi in kept])
-    tape = machine.tape
-    columns = figure_columns(
+def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None) -> Part:
+    """The sets of these numbers over the whole tape."""
+    machine, tape = job.machine, job.machine.tape
+    block = lanes_of(machine, job.sets, numbers)
+    looks = Looks(job.cuts, tape.first_live, np.asarray(block.lanes.settings["cash"]))
+    drive(machine, block, no_recorder(), looks=looks, watch=watch)
+    stats, acct = np.asarray(block.lanes.stats), accounts(block.lanes)
+    sides = np.asarray(block.lanes.desks["side"])
+    figures = figure_columns(
         stats,
         acct,
-        sets.settings[index],
+        np.asarray(block.lanes.settings),
         periods=machine.spec.run.periods,
         start_ns=first_ns(tape),
         end_ns=int(tape.close_ns[-1]),
         open_trades=(sides != 0).sum(axis=1),
     )
-    swept = {key: column[index] for key, column in zip(sets.grid.keys, sets.grid.columns(), strict=True)}
-    refused = rejections(stats, acct)
-    return SweepResult(about(machine, refused), swept, columns, planned=len(sets.grid))
+    swept = zip(job.sets.grid.keys, job.sets.grid.picked(numbers), strict=True)
+    columns = {f"p.{key}": column for key, column in swept} | figures
+    returns = looks.returns()
+    if job.inside < len(job.cuts):
+        year = job.cuts.a_year**0.5
+        halves = scores(returns, [[(0, job.inside)], [(job.inside, len(job.cuts))]]) * year
+        alive = ~figures["bankrupt"]
+        columns |= {IN_SAMPLE: halves[0], OUT_OF_SAMPLE: np.where(alive, halves[1], np.nan)}
+    columns["set"] = numbers
+    kept = {int(numbers[k]): returns[:, k].copy() for k in kept_places(job, numbers, returns, columns[job.rank_by])}
+    return Part(columns, kept, rejections(stats, acct))
 
 
-def plan_sweep(spec: Spec) -> dict[str, Any]:
-    """What a sweep would run."""
-    machine, sets = prepare(spec)
-    blocks = split(len(sets.grid), workers(), machine, sets)
-    lane = (
-        sum(np.dtype(a.dtype).itemsize for a in (sets.settings, *sets.params))
-        + 400 * machine.slots * machine.instruments
-    )
-    widest = max(hi - lo for lo, hi in blocks)
-    table = max(len(places(sets, lo, hi)) for lo, hi in blocks) * 8 * CHUNK * machine.instruments
-    return {
-        "sets": len(sets.grid),
-        "bars": machine.tape.rows,
-        "instruments": machine.instruments,
-        "feature_columns": len(sets.wanted),
-        "blocks": len(blocks),
-        "threads": workers(),
-        "memory_bytes": int(workers() * (widest * lane + table) + len(sets.grid) * 1000),
-    }
+def kept_places(job: Job, numbers: Ints, returns: Any, rank: Any) -> Iterator[int]:
+    """Whose returns are kept: of the sample, of the block's best, and of its best on each split's training part."""
+    found = set(np.flatnonzero(np.isin(numbers, job.sample, assume_unique=True)).tolist())
+    found.add(int(np.argmax(np.where(np.isfinite(rank), rank, -np.inf))))
+    if job.validation is not None and job.validation.splits and len(found) < len(numbers):
+        best = winners(scores(returns, [split.train for split in job.validation.splits]), numbers)
+        found |= {int(place) for place in best if place >= 0}
+    yield from sorted(found)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from huracan.sim.sweep_result import SweepResult
+
 Step = Callable[[int, int], None]  # done, total
 
 # (figure, its words, how it is written)
@@ -38,6 +40,19 @@ MAIN = [
     ("start", "start", "text"),
     ("end", "end", "text"),
 ]
+TOP = ("sharpe", "total_return", "max_drawdown", "trades")
+HONESTY = (
+    ("best_sharpe", "best: sharpe, by days", "ratio"),
+    ("best_sharpe_by_luck", "best sharpe by luck", "ratio"),
+    ("trials_before", "trials before", "count"),
+    ("effective_trials", "effective trials", "count"),
+    ("probabilistic_sharpe", "probabilistic sharpe", "share"),
+    ("deflated_sharpe", "deflated sharpe", "share"),
+    ("pbo", "probability of overfitting", "share"),
+    ("spa_p", "chance of it without an edge", "share"),
+    ("min_backtest_length", "years needed", "ratio"),
+    ("years", "years there were", "ratio"),
+)
 FORMATS = {"money": "{:,.2f}", "share": "{:.2%}", "ratio": "{:.3f}", "count": "{:,}", "text": "{}"}
 
 
@@ -72,25 +87,66 @@ def show_backtest(figures: Mapping[str, Any], out: Path) -> None:
     _files(out)
 
 
-def show_sweep(figures: Mapping[str, Any], out: Path) -> None:
-    """How much was run, the best set, and what that best is worth."""
-    best = figures.get("best") or {}
+def show_sweep(figures: Mapping[str, Any], out: Path, top: Sequence[Mapping[str, Any]] = ()) -> None:
+    """What the best is worth, how much was run, and the best sets."""
+    honesty = figures.get("honesty") or {}
     rows = [["parameter sets", written(figures.get("sets"), "count")], ["bars", written(figures.get("bars"), "count")]]
-    rows += [[f"best: {key[2:]}", str(value)] for key, value in best.items() if key.startswith("p.")]
-    rows += [[f"best: {words}", written(best.get(key), kind)] for key, words, kind in MAIN[:7] if key in best]
-    verdict = (figures.get("honesty") or {}).get("verdict")
-    if verdict:
-        rows.append(["verdict", str(verdict)])
+    if figures.get("planned", 0) > figures.get("sets", 0):
+        rows.append(["planned", f"{figures['planned']:,}: --resume goes on with the rest"])
+    rows += [[f"best: {key[2:]}", str(value)] for key, value in (figures.get("best") or {}).items() if key[:2] == "p."]
+    rows += [[words, written(honesty[key], kind)] for key, words, kind in HONESTY if honesty.get(key) is not None]
+    if honesty.get("shape"):
+        rows.append(["the best stands on a", f"{honesty['shape']} ({honesty['stability']:.0%} of its lead is kept)"])
+    rows += [
+        [f"sets: {name.replace('_', ' ')}", f"{count:,}"] for name, count in (figures.get("problems") or {}).items()
+    ]
+    if honesty.get("verdict"):
+        rows.append(["verdict", str(honesty["verdict"])])
     _print(_table(["", "sweep"], rows))
+    if top:
+        keys = [key for key in top[0] if key.startswith("p.")]
+        kinds = {key: (words, kind) for key, words, kind in MAIN}
+        columns = ["row", *(key[2:] for key in keys), *(kinds[key][0] for key in TOP if key in top[0])]
+        lines = [
+            [str(row["row"]), *(str(row[k]) for k in keys), *(written(row[k], kinds[k][1]) for k in TOP if k in row)]
+            for row in top
+        ]
+        _print(_table(columns, lines))
     _files(out)
+
+
+def top_rows(result: SweepResult, count: int = 10) -> list[dict[str, Any]]:
+    """The best sets as rows, the best first."""
+    from huracan.rerun import best_rows
+
+    return [{"row": row, **result.row(row)} for row in best_rows(result, count)]
 
 
 def show_plan(plan: Mapping[str, Any]) -> None:
     """What would run, a row each."""
-    rows = [
-        [key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)] for key, value in plan.items()
-    ]
+    rows = [[key.replace("_", " "), plan_text(key, value)] for key, value in plan.items()]
     _print(_table(["", "plan"], rows))
+
+
+def plan_text(key: str, value: Any) -> str:
+    """A value of a plan as people read it.
+
+    >>> plan_text("memory_bytes", 250_000_000), plan_text("seconds", 3700.0), plan_text("sets", 1000)
+    ('250 MB', '1h 1m 40s', '1,000')
+    """
+    if key == "memory_bytes":
+        return f"{value / 1e6:,.0f} MB"
+    if key == "seconds":
+        minutes, seconds = divmod(float(value), 60.0)
+        hours, minutes = divmod(int(minutes), 60)
+        return (
+            f"{hours}h {minutes}m {seconds:.0f}s"
+            if hours
+            else f"{minutes}m {seconds:.0f}s"
+            if minutes
+            else f"{seconds:.1f}s"
+        )
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}" if isinstance(value, float) else str(value)
 
 
 def show_check(found: Mapping[str, Any]) -> None:
@@ -156,13 +212,19 @@ def progress(what: str) -> Iterator[Step]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
     )
     with bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(what, total=None, rate="")
+
+        def step(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield step
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

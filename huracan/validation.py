@@ -1,9 +1,9 @@
-"""[sweep.validate]: how the best set of one part of the time is tried on another; read, checked, and laid over the cuts.
+"""[sweep.validate]: how the best set of one part of the time is tried on another; read, checked, laid over the cuts.
 
-    method = "walk_forward"     folds = 5, or train = "90d" and test = "30d"; anchored = false
-    method = "kfold"            folds = 5;                  purge = "1d", embargo = "1d"
-    method = "combinatorial"    folds = 6, test_folds = 2;  purge = "1d", embargo = "1d"
-    holdout = 0.2               the last fifth ("60d": the last 60 days) is kept from all choosing; alone or beside them
+method = "walk_forward"     folds = 5, or train = "90d" and test = "30d"; anchored = false
+method = "kfold"            folds = 5;                  purge = "1d", embargo = "1d"
+method = "combinatorial"    folds = 6, test_folds = 2;  purge = "1d", embargo = "1d"
+holdout = 0.2               the last fifth ("60d": the last 60 days) is kept from all choosing; alone or beside them
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ def lay_out(table: Mapping[str, Any] | None, cuts: Cuts) -> Validation | None:
     if held is not None:
         inside -= max(round(held * count), 1) if isinstance(held, float) else of("holdout", 0)
         if inside < 4 or count - inside < 2:
-            what = f"the run has {count} cuts of {cuts.step_ns // 10**9:,} s, and {inside} of them before the held-out end"
+            what = (
+                f"the run has {count} cuts of {cuts.step_ns // 10**9:,} s, and {inside} of them before the held-out end"
+            )
             raise Refused(what, where=f"{AT}.holdout", fix="hold out less, or give a longer run")
     method = table.get("method", "")
     folds = table.get("folds", FOLDS.get(method, 2))

@@ -29,7 +29,6 @@ from huracan.sim.reality_check import Luck, reality_check
 from huracan.sim.trial_groups import effective_trials, spread_out
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 SHOWN = 200  # points of a chart
 KEYS = (
     "trials",
@@ -58,15 +57,14 @@ KEYS = (
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Returns (cuts, sets) of the sets that luck is judged on, `step_ns` from cut to cut; the row of each in the table.
+    """Returns (cuts, sets) of the sets that luck is judged on, `step_ns` from cut to cut.
 
-    `best` is the place among them of the set that was picked; `sample` how many of the first columns are the sample that
-    stands for all sets (the picked one may stand after them). `before` counts earlier trials of the same strategy on
-    the same data, None if nobody kept count.
+    `best` is the place among them of the set that was picked; `sample` how many of the first columns are the sample
+    that stands for all sets (the picked one may stand after them). `before` counts earlier trials of the same strategy
+    on the same data, None if nobody kept count.
     """
 
     returns: Floats
-    rows: Ints
     best: int
     sample: int
     step_ns: int
@@ -204,7 +202,7 @@ def reasons(found: Mapping[str, Any]) -> list[str]:
     if deflated is not None and deflated < GOOD["deflated_sharpe"]:
         said.append(f"After the luck of so many trials the probability of skill is {deflated:.0%}.")
     if pbo is not None and pbo > GOOD["pbo"]:
-        said.append(f"Chosen on one half of the time, the best falls below the median on the other in {pbo:.0%} of cases.")
+        said.append(f"Chosen on half of the time, the best falls below the median on the other in {pbo:.0%} of cases.")
     if p is not None and p > GOOD["spa_p"]:
         said.append(f"Without any edge, luck shows as much in {p:.0%} of histories.")
     need = found["min_backtest_length"]

@@ -30,8 +30,8 @@ class Plateau:
 def plateau(params: Mapping[str, npt.NDArray[Any]], values: Floats, best: int) -> Plateau | None:
     """How the neighbours of row `best` do: of a grid one step away in any key, else the nearest sets there are.
 
-    Keys of words count as neighbours only where they are equal. A neighbour without the figure keeps nothing. None where
-    there is no neighbour, or nothing to lead.
+    Keys of words count as neighbours only where they are equal. A neighbour without the figure keeps nothing. None
+    where there is no neighbour, or nothing to lead.
 
     >>> grid = {"n": np.arange(9)}
     >>> plateau(grid, np.array([0, 0, 0, 8, 9, 8, 0, 0, 0.0]), 4).word, plateau(grid, np.eye(9)[4] * 9, 4).word

@@ -19,7 +19,7 @@ AT_ONCE = 2_000_000  # numbers of one slice of the work
 
 @dataclass(frozen=True)
 class Luck:
-    """`white_p` and `spa_p`: how often luck alone shows at least this best. `best`: the luckiest Sharpe of each draw."""
+    """`white_p` and `spa_p`: how often luck shows at least this best. `best`: the luckiest Sharpe of each draw."""
 
     white_p: float
     spa_p: float
@@ -30,7 +30,7 @@ class Luck:
 
 def block_length(samples: int) -> float:
     """The mean length of the pieces: longer histories allow longer ones."""
-    return max(1.0, round(samples ** (1.0 / 3.0)))
+    return float(max(1, round(samples ** (1.0 / 3.0))))
 
 
 def drawn_counts(samples: int, draws: int, mean_length: float, rng: np.random.Generator) -> Floats:

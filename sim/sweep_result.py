@@ -24,7 +24,7 @@ from huracan.sim.judgement import Evidence, judge
 from huracan.sim.refusal import Refused
 from huracan.sim.result import FORMAT, About, plain_json, read_json, write_text
 from huracan.sim.result_tables import RUN_KEY
-from huracan.sim.sweep_table import GROUP, StoredColumns, arrow_columns, row_of, stored_columns
+from huracan.sim.sweep_table import GROUP, StoredColumns, arrow_columns, row_of, run_of, stored_columns
 
 TABLE = "sweep.parquet"
 FIX = "run the sweep again, or bring back the files that belong together"
@@ -35,8 +35,9 @@ class SweepResult:
     """All sets that were run: `figures` is what sweep.json says, `best` one row, `table` a pandas DataFrame.
 
     `params` holds a column of values for each swept key, `columns` those of `figure_columns`; a row is a set. Columns
-    that are stored stay in the file `stored`. `planned` says how many sets there would have been had nothing interrupted
-    the sweep; None: all are here. `evidence` is what the best is judged by, `validation` what was found out of sample.
+    that are stored stay in the file `stored`. `planned` says how many sets there would have been had nothing
+    interrupted the sweep; None: all are here. `evidence` is what the best is judged by, `validation` what was found out
+    of sample.
 
     >>> about = About("x", ("BTC/USDT",), 0, 60_000_000_000, "1m")
     >>> columns = {"sharpe": np.array([0.5, np.nan, 1.5]), "bars": np.array([9, 9, 9])}
@@ -139,7 +140,9 @@ class SweepResult:
         from pyarrow import parquet
 
         if self.stored is None:
-            parquet.write_table(self._arrow().replace_schema_metadata({RUN_KEY: run.encode()}), path, row_group_size=GROUP)
+            parquet.write_table(
+                self._arrow().replace_schema_metadata({RUN_KEY: run.encode()}), path, row_group_size=GROUP
+            )
         else:
             shutil.copyfile(self.stored, path)
 
@@ -153,12 +156,11 @@ class SweepResult:
 def load_sweep(folder: str | Path) -> SweepResult:
     """The result that `SweepResult.save` wrote; half of one, or one of another format, is refused."""
     import pyarrow as pa
-    from pyarrow import parquet
 
     folder = Path(folder)
     raw = read_json(folder, "sweep.json", "sweep")
     try:
-        metadata = parquet.read_schema(folder / TABLE).metadata or {}
+        there = run_of(folder / TABLE)
         params, columns = stored_columns(folder / TABLE)
         about, run = About.read(raw), raw["run"]
         keys, rank_by, planned, _, _ = (raw[key] for key in ("keys", "rank_by", "planned", "best", "honesty"))
@@ -168,7 +170,7 @@ def load_sweep(folder: str | Path) -> SweepResult:
         raise Refused(f"{TABLE} can't be read: {error}", where=str(folder), fix=FIX) from None
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(f"sweep.json lacks what it needs: {error}", where=str(folder), fix=FIX) from None
-    if metadata.get(RUN_KEY) != run.encode():
+    if there != run:
         raise Refused(f"{TABLE} and sweep.json are of different runs", where=str(folder), fix=FIX)
     params = StoredColumns(folder / TABLE, tuple(keys), "p.")
     validation = raw.get("validation")

@@ -65,6 +65,13 @@ def stored_columns(path: Path) -> tuple[StoredColumns, StoredColumns]:
     return StoredColumns(path, params, "p."), StoredColumns(path, tuple(n for n in names if not n.startswith("p.")))
 
 
+def run_of(path: Path) -> str:
+    """Which run a table is of; empty where it does not say."""
+    from pyarrow import parquet
+
+    return bytes((parquet.read_metadata(path).metadata or {}).get(RUN_KEY, b"")).decode()
+
+
 def row_of(columns: Mapping[str, Column], place: int) -> dict[str, Any]:
     """One row of columns, stored or not.
 

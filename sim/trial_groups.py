@@ -52,7 +52,7 @@ def groups(returns: Floats) -> int:
     still = int(not moves.all())
     r = returns[:, moves]
     if r.shape[1] < 2:
-        return still + r.shape[1]
+        return still + int(r.shape[1])
     from scipy.cluster.hierarchy import fcluster, linkage
 
     around = r - r.mean(axis=0)

@@ -1,0 +1,161 @@
+"""From the finished blocks of a sweep to its result: one table in the order of the sets, and what the best is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huracan.machine import about
+from huracan.sim.folds import scores
+from huracan.sim.judgement import Evidence
+from huracan.sim.out_of_sample import findings, held_out
+from huracan.sim.result import plain_json
+from huracan.sim.sweep_result import SweepResult
+from huracan.sim.sweep_table import TableWriter, stored_columns
+from huracan.sweep_blocks import SetBlock
+from huracan.sweep_job import Job
+from huracan.sweep_parts import Columns, Part, Parts
+from huracan.trials import count_trials, strategy_name
+
+Floats = npt.NDArray[np.float64]
+Best = tuple[float, int, Floats]  # a figure, the set that has it, and its returns
+ROWS = "rows.parquet"
+
+
+@dataclass
+class Seen:
+    """What is picked up while the parts go by, so that none has to stay in memory."""
+
+    rejections: dict[str, int] = field(default_factory=dict)
+    sample: dict[int, Floats] = field(default_factory=dict)
+    best: Best | None = None
+    chosen: list[Best | None] = field(default_factory=list)
+
+
+def gather(
+    job: Job, planned: Iterable[SetBlock], parts: Parts, manifest: Mapping[str, Any], counted: Path | None
+) -> SweepResult:
+    """The result of what is finished; raises KeyboardInterrupt if that is nothing."""
+    seen = Seen(chosen=[None] * len(job.validation.splits if job.validation else ()))
+    table: Columns = {}
+    writer = TableWriter(parts.folder / ROWS) if parts.folder is not None else None
+    rows = 0
+    for _, group in groupby(planned, key=lambda block: block.stretch):
+        finished = [parts.load(block.name) for block in group if parts.has(block.name)]
+        if not finished:
+            continue
+        for part in finished:
+            pick_up(job, part, seen)
+        columns = in_order(finished)
+        rows += len(columns["set"])
+        if writer is not None:
+            writer.write(columns)
+        else:
+            table = {k: np.concatenate([table[k], c]) for k, c in columns.items()} if table else columns
+    if rows == 0:
+        raise KeyboardInterrupt
+    run = f"{parts.run}-{rows}"
+    if writer is not None:
+        writer.close(run)
+        params, figures = stored_columns(writer.path)
+    else:
+        params, figures = {k[2:]: c for k, c in table.items() if k.startswith("p.")}, without_values(table)  # type: ignore[assignment]
+    count_trials(counted, manifest["id"], rows, {"strategy": strategy_name(job.machine.spec), "sweep": run})
+    return SweepResult(
+        about(job.machine, seen.rejections),
+        params,
+        figures,
+        rank_by=job.rank_by,
+        evidence=evidence(job, seen, manifest),
+        planned=len(job.sets),
+        validation=validated(job, seen),
+        stored=None if writer is None else writer.path,
+        run=run if writer is not None else "",
+    )
+
+
+def without_values(table: Columns) -> Columns:
+    return {k: c for k, c in table.items() if not k.startswith("p.")}
+
+
+def in_order(finished: list[Part]) -> Columns:
+    """The rows of some parts, by number of the set."""
+    numbers = np.concatenate([part.columns["set"] for part in finished])
+    order = np.argsort(numbers, kind="stable")
+    return {name: np.concatenate([part.columns[name] for part in finished])[order] for name in finished[0].columns}
+
+
+def pick_up(job: Job, part: Part, seen: Seen) -> None:
+    """Counts of refusals, returns of the sample, and whether a set of this part is the best so far at anything."""
+    for name, count in part.rejections.items():
+        seen.rejections[name] = seen.rejections.get(name, 0) + count
+    numbers = part.columns["set"]
+    wanted = set(numbers[np.isin(numbers, job.sample)].tolist())
+    seen.sample |= {n: r for n, r in part.returns.items() if n in wanted}
+    rank = np.where(np.isfinite(part.columns[job.rank_by]), part.columns[job.rank_by], -np.inf)
+    place = int(np.argmax(rank))
+    if np.isfinite(rank[place]):
+        number = int(numbers[place])
+        seen.best = better(seen.best, (float(rank[place]), number, part.returns[number]))
+    if not seen.chosen or job.validation is None or not part.returns:
+        return
+    kept = np.stack(list(part.returns.values()), axis=1)
+    found = scores(kept, [split.train for split in job.validation.splits])
+    found = np.where(np.isnan(found), -np.inf, found)
+    names = np.array(list(part.returns))
+    for k, row in enumerate(found):
+        at = int(np.lexsort((names, -row))[0])
+        if np.isfinite(row[at]):
+            number = int(names[at])
+            seen.chosen[k] = better(seen.chosen[k], (float(row[at]), number, part.returns[number]))
+
+
+def better(one: Best | None, other: Best) -> Best:
+    """The higher figure; among equals the lower number, so that no order of blocks matters."""
+    if one is None or (other[0], -other[1]) > (one[0], -one[1]):
+        return other
+    return one
+
+
+def evidence(job: Job, seen: Seen, manifest: Mapping[str, Any]) -> Evidence | None:
+    """The returns that luck is judged by, before the held-out end."""
+    if seen.best is None or job.inside < 2:
+        return None
+    numbers = sorted(seen.sample)
+    _, best, returns = seen.best
+    held = [seen.sample[n][: job.inside] for n in numbers]
+    if best not in seen.sample:
+        held.append(returns[: job.inside])
+    place = numbers.index(best) if best in seen.sample else len(numbers)
+    return Evidence(
+        np.stack(held, axis=1),
+        place,
+        len(numbers),
+        job.cuts.step_ns,
+        manifest["trials_before"],
+        job.machine.spec.run.seed,
+    )
+
+
+def validated(job: Job, seen: Seen) -> dict[str, Any] | None:
+    """What was found out of sample, where the spec asks."""
+    v = job.validation
+    if v is None:
+        return None
+
+    def values_of(number: int) -> dict[str, Any]:
+        columns = job.sets.grid.picked(np.array([number]))
+        return {key: plain_json(column[0]) for key, column in zip(job.sets.grid.keys, columns, strict=True)}
+
+    chosen = [None if best is None else best[1:] for best in seen.chosen]
+    found = findings(v.method, v.splits, chosen, v.paths, job.cuts, values_of)
+    found |= {"purge_spans": v.purge, "embargo_spans": v.embargo, "span_s": job.cuts.step_ns // 10**9}
+    if v.inside < v.count and seen.best is not None:
+        found["holdout"] = held_out(seen.best[2], v.inside, job.cuts, seen.best[1])
+    return found
