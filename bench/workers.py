@@ -18,7 +18,7 @@ import sweep_specs as specs
 from measure import timed
 
 import huracan
-from huracan import sweeping
+from huracan import sweep_job
 from huracan.data.synthetic import regimes
 from huracan.spec import load_spec
 
@@ -105,8 +105,8 @@ def assets() -> dict[str, Any]:
     made = regimes(specs.BARS, specs.SEED, symbols=specs.ASSETS)
     frames = [peer_sweeps.Frame(b) for b in made]
     spec = load_spec(specs.assets())
-    tape, loading = timed(lambda: sweeping.load_tape(spec))
-    sweeping.load_tape = lambda *_: tape
+    tape, loading = timed(lambda: sweep_job.load_tape(spec))
+    sweep_job.load_tape = lambda *_: tape
     found = compare(
         specs.assets(), list(specs.ASSET_FAST), lambda sets, _, *say: peer_sweeps.assets(frames, sets, *say), 4
     )

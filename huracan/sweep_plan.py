@@ -59,7 +59,7 @@ def plan_sweep(spec: Spec) -> dict[str, Any]:
         "judged_on_sets": len(job.sample),
         "memory_bytes": memory_bytes(job, found, busy),
         "nanoseconds_a_bar_and_set": round(lane_s * 1e9, 2),
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 3),
     }
 
 

@@ -50,6 +50,7 @@ def use_own_caches() -> None:
     for variable, folder in (("NUMBA_CACHE_DIR", here / "numba"), ("HURACAN_CACHE", here / "stubs")):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[variable] = str(folder)
+    os.environ["HURACAN_STORE"] = str(here / "store")  # sweeps count their trials there, not in the user's home
     os.utime(here)
     for other in CACHES.iterdir():
         if other != here and time.time() - other.stat().st_mtime > UNUSED_AFTER_S:

@@ -29,16 +29,18 @@ LOOK = """
 import json, sys
 import numba, numpy as np
 from huracan.spec import load_spec
-from huracan.sweeping import prepare, run_block
+from huracan.sweep_job import prepare
+from huracan.sweeping import run_part
 from huracan.sim import columns
 
-machine, sets = prepare(load_spec({
+job = prepare(load_spec({
     "data": {"synthetic": "regimes", "bars": 60},
     "venue": {"impact": 0.1},
     "strategy": {"use": "bracket_reversion", "params": {"window": 5}},
     "sweep": {"z": [0.5, 1.0]},
 }))
-run_block(machine, sets, 0, 2)
+machine = job.machine
+run_part(job, np.arange(2))
 counted = numba.njit(lambda n: np.arange(n) * 2.0)
 counted(3)
 loose = numba.njit(fastmath=True)(lambda a, b: a * b + 1.0)

@@ -12,7 +12,8 @@ from huracan.law_runs import whole
 from huracan.laws import builds_dont_matter, happened, lanes_dont_matter
 from huracan.machine import record_run
 from huracan.spec import load_spec, with_values
-from huracan.sweeping import prepare, run_block, sweep_run
+from huracan.sweep_job import prepare
+from huracan.sweeping import run_part, sweep_run
 from tests.laws.cases import HAPPENED, SEEDS, case, enough, memory_build
 from tests.laws.shipped import NAMES, trials
 
@@ -60,17 +61,20 @@ def test_a_sweep_is_its_runs() -> None:
     """Every row of a sweep is the backtest of that set, however the sets were dealt out to blocks."""
     sweep = {"window": [10, 30], "venue.fee_taker_bps": [5.0, 20.0], "venue.intrabar": ["pessimistic", "optimistic"]}
     spec = load_spec({**SWEPT, "sweep": sweep})
-    machine, sets = prepare(spec)
-    n = len(sets.grid)
-    together = run_block(machine, sets, 0, n)
-    for lo, hi in [(0, 3), (3, n), *((i, i + 1) for i in range(n))]:
-        for a, b in zip(together, run_block(machine, sets, lo, hi), strict=True):
-            assert a[lo:hi].tobytes() == b.tobytes()
-    assert together[0]["fills"].min() > 0
+    job = prepare(spec)
+    grid, n = job.sets.grid, len(job.sets)
+    together = run_part(job, np.arange(n))
+    for numbers in (np.array([5, 1, 3]), np.arange(3, n), *np.arange(n).reshape(n, 1)):
+        part = run_part(job, numbers)
+        for name, column in together.columns.items():
+            assert column[numbers].tobytes() == part.columns[name].tobytes(), name
+        for number in numbers.tolist():
+            assert together.returns[number].tobytes() == part.returns[number].tobytes()
+    assert together.columns["fills"].min() > 0
     for i in (0, n - 1):
-        values = dict(zip(sets.grid.keys, (column[i].item() for column in sets.grid.columns()), strict=True))
+        values = dict(zip(grid.keys, (column[i].item() for column in grid.columns()), strict=True))
         alone = record_run(with_values(load_spec(SWEPT), values), lane=i)
-        assert alone.figures["final_equity"] == together[1]["equity"][i]
+        assert alone.figures["final_equity"] == together.columns["final_equity"][i]
 
 
 @pytest.mark.parametrize(
