@@ -102,7 +102,7 @@ def spec_table(spec: Spec) -> dict[str, Any]:
 
     >>> spec = load_spec({"data": {"synthetic": "regimes"}, "strategy": {"use": "sma_cross"}, "venue": {"impact": 0.5}})
     >>> spec_table(spec)["venue"], load_spec(spec_table(spec)) == spec
-    ({'impact': {'model': 'sqrt', 'coefficient': 0.5, 'window': 20.0}}, True)
+    ({'impact': {'model': 'sqrt', 'coefficient': 0.5, 'window': 100.0}}, True)
     """
     found = spec.model_dump(mode="python", exclude_unset=True, exclude_none=True, exclude={"sweep"})
     for name, value in found.get("venue", {}).items():

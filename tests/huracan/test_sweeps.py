@@ -458,7 +458,10 @@ def test_sweeps_that_make_no_sense(sweep: dict[str, Any], says: str) -> None:
 def test_bankrupt_lanes_and_sets_without_figures_are_named(tmp_path: Path) -> None:
     """A lane that loses everything stays a row; one that never trades has no Sharpe; neither is the best."""
     poor = {**SPEC, "data": {"synthetic": "regimes", "bars": 3000, "symbols": ["ETH/USDT:USDT"]}}
-    poor |= {"account": {"cash": 1000.0, "leverage": 100.0, "liquidation_fee_bps": 500.0}}
+    poor |= {
+        "account": {"cash": 1000.0, "leverage": 100.0, "liquidation_fee_bps": 500.0},
+        "venue": {"fee_taker_bps": 100.0},
+    }
     poor["strategy"] = {"use": "sma_cross"}
     poor["sweep"] = {"fast": [3, 5], "slow": [20, 1999], "fraction": [0.01, 90.0]}
     swept = huracan.sweep(poor, out=tmp_path / "o")
@@ -469,7 +472,7 @@ def test_bankrupt_lanes_and_sets_without_figures_are_named(tmp_path: Path) -> No
     assert found["problems"]["bankrupt"] == lost.sum()
     assert found["problems"]["no_sharpe"] >= lost.sum()
     assert not found["best"]["bankrupt"]
-    nothing = huracan.sweep({**SPEC, "sweep": {"fast": [3, 4], "slow": [1999, 2000]}}, out=tmp_path / "n")
+    nothing = huracan.sweep({**SPEC, "sweep": {"fast": [3, 4], "slow": [5000, 5001]}}, out=tmp_path / "n")
     assert nothing.best is None
     assert "nothing to judge" in nothing.honesty["verdict"]
     assert nothing.problems == {"no_sharpe": 2}
