@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from huracan.sim.timeline import RowTimes
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -24,6 +26,7 @@ ENOUGH = 64  # below it a day is too long
 ALWAYS_ROWS = 400  # rows between two cuts that make the cost of looking vanish
 CHEAP_LOOKS = 10_000_000  # looks at one lane that cost a few seconds in all
 MOST_NUMBERS = 10_000_000  # returns that are held in memory at once
+PIECE = 1 << 20  # rows whose times are in memory at once
 SAMPLE = 10_000  # sets beyond which luck is judged on a sample
 
 
@@ -44,7 +47,7 @@ class Cuts:
         return YEAR_NS / self.step_ns
 
 
-def plan_cuts(close_ns: Ints, start_ns: int, timeframe_ns: int, lanes: int) -> Cuts:
+def plan_cuts(close_ns: Ints | RowTimes, start_ns: int, timeframe_ns: int, lanes: int) -> Cuts:
     """Days, or hours of a short run; several days at once where a long run has many lanes.
 
     >>> closes = np.arange(1, 200 * 24 + 1) * 60 * MINUTE_NS
@@ -66,7 +69,10 @@ def plan_cuts(close_ns: Ints, start_ns: int, timeframe_ns: int, lanes: int) -> C
         step = timeframe_ns
     first = (start_ns // step + 1) * step
     ends = np.arange(first, int(close_ns[-1]) + 1, step, dtype=np.int64)
-    return Cuts(int(step), ends, np.searchsorted(close_ns, ends, side="right").astype(np.int64) - 1)
+    before = np.zeros(len(ends), np.int64)  # rows that have closed by each cut, counted piece by piece of a long tape
+    for lo in range(0, rows, PIECE):
+        before += np.searchsorted(np.asarray(close_ns[lo : lo + PIECE]), ends, side="right")
+    return Cuts(int(step), ends, before - 1)
 
 
 class Looks:
