@@ -18,7 +18,9 @@ import numpy.typing as npt
 from huracan.data import portable_arrays as draw
 from huracan.data.files import hash_arrays
 from huracan.data.instrument import base_of, kind_of
-from huracan.data.synthetic import START, VENUE, asset_of, lane_of
+from huracan.data.synthetic import HERE, OFF, START
+from huracan.data.synthetic_assets import asset_of, lane_of
+from huracan.data.synthetic_edges import BOOK, Edges, Place, check_edges, check_places
 from huracan.data.synthetic_flow import (
     ASK,
     BID,
@@ -62,17 +64,6 @@ BUSY = lane_of("busy seconds")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A venue: it follows the fair price `lag_ms` late, stands `basis_bps` above it, and its rows take `feed_ms`."""
-
-    name: str = VENUE
-    lag_ms: float = 0.0
-    basis_bps: float = 0.0
-    feed_ms: float = 2.0
-    skew_ms: float = 0.0  # our clock less the venue's
-
-
-@dataclass(frozen=True)
 class Feed:
     """Rows of one instrument at one venue in the order in which they arrive; both times never fall.
 
@@ -110,26 +101,25 @@ def book_feeds(
     seed: int,
     *,
     symbols: Sequence[str] = ("BTC/USDT:USDT",),
-    places: Sequence[Place] = (Place(),),
-    leader: float = 0.0,
-    toxic: float = 0.0,
+    places: Sequence[Place] = HERE,
+    edges: Edges = OFF,
     quotes: bool = False,
 ) -> list[Feed]:
     """Each symbol at each place; the same seed gives the same bytes on any machine, and a longer feed begins alike.
 
-    `leader` is the correlation of the first symbol's moves with those of the others a second later, `toxic` the share
-    of market orders in the second before a jump of the fair price that know its direction. `quotes` adds rows of the
-    best bid and offer where they change.
+    The edges are `leader`, the correlation of the first symbol's moves with those of the others a second later, and
+    `toxic`, the share of market orders in the second before a jump of the fair price that know its direction. `quotes`
+    adds rows of the best bid and offer where they change.
 
     >>> feed = book_feeds(2.0, 7)[0]
     >>> bool((np.diff(feed.local_ns) >= 0).all()), bool((feed.kind == KINDS["trade"]).any())
     (True, True)
     """
-    _check(seconds, symbols, places, leader, toxic)
+    _check(seconds, symbols, places, edges)
     feeds: list[Feed] = []
     for symbol in symbols:
-        fair = fair_price(symbol, seconds, seed, (symbols[0], leader) if symbol != symbols[0] else None)
-        feeds += [_feed(symbol, place, fair, seed, toxic=toxic, quotes=quotes) for place in places]
+        fair = fair_price(symbol, seconds, seed, (symbols[0], edges.leader) if symbol != symbols[0] else None)
+        feeds += [_feed(symbol, place, fair, seed, toxic=edges.toxic, quotes=quotes) for place in places]
     return feeds
 
 
@@ -273,23 +263,13 @@ def _opening(law: Law, fair: float, start_ns: int, seed: int, lane: int) -> tupl
     return state, book, rows
 
 
-def _check(seconds: float, symbols: Sequence[str], places: Sequence[Place], leader: float, toxic: float) -> None:
+def _check(seconds: float, symbols: Sequence[str], places: Sequence[Place], edges: Edges) -> None:
     if not (isinstance(seconds, (int, float)) and 0.0 < seconds < 1e9):
         fix = "ask for a number of seconds above zero"
         raise Refused(f"a synthetic order book of {seconds!r} seconds", where="[data] seconds", fix=fix)
-    for where, names in (("[data] symbols", list(symbols)), ("[data] venues", [place.name for place in places])):
-        twice = [name for i, name in enumerate(names) if name in names[:i]]
-        if not names or twice:
-            what = f"{twice[0]!r} stands twice" if twice else "there is none"
-            raise Refused(what, where=where, fix="name each once")
-    for name, value in (("leader", leader), ("toxic", toxic)):
-        if not 0.0 <= value <= 1.0:
-            raise Refused(f"an edge of strength {value!r}", where=f"[data] edges.{name}", fix="give a number of 0 to 1")
-    for place in places:
-        for key in ("lag_ms", "feed_ms"):
-            if not 0.0 <= getattr(place, key) < 1e7:
-                what = f"{key} = {getattr(place, key)!r} of the venue {place.name!r}"
-                raise Refused(what, where="[data] venues", fix="give milliseconds of 0 or more")
-        if not abs(place.basis_bps) <= 1000.0 or not abs(place.skew_ms) < 1e10:
-            what = f"a basis of {place.basis_bps!r} bps and a skew of {place.skew_ms!r} ms at {place.name!r}"
-            raise Refused(what, where="[data] venues", fix="give a basis within 1,000 bps, and a skew within months")
+    twice = [name for i, name in enumerate(symbols) if name in symbols[:i]]
+    if not symbols or twice:
+        what = f"symbol {twice[0]!r} stands twice" if twice else "no symbols"
+        raise Refused(what, where="[data] symbols", fix="name each once")
+    check_places(places)
+    check_edges(edges, BOOK, len(symbols))

@@ -15,7 +15,7 @@ import numpy as np
 
 from huracan import law_plain
 from huracan.code import find, param_values
-from huracan.data.synthetic import funding, regimes
+from huracan.data.synthetic import market as synthetic_market
 from huracan.law_runs import PlannedColumns, Trial, whole
 from huracan.laws import (
     LAWS,
@@ -211,11 +211,11 @@ def market(symbols: Sequence[str], rows: int, seed: int) -> Tape:
     Funding comes more often than is usual.
     """
     rng = np.random.default_rng(seed)
-    made = regimes(rows, seed, symbols=symbols)
-    series = [holed(s, rng) for s in made]
-    hours = [s.timeframe_ns * 97 for s in series]
+    made = synthetic_market(rows, seed, symbols=symbols)
+    series = [holed(s, rng) for s in made.bars]
     payments = [
-        None if s.rules.kind == "spot" else frequent(funding(s, seed), s, h) for s, h in zip(made, hours, strict=True)
+        None if p is None else frequent(p, s, s.timeframe_ns * 97)
+        for p, s in zip(made.payments, made.bars, strict=True)
     ]
     return build_tape(series, payments, warmup=rows // 20, window=WINDOW)
 

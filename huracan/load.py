@@ -44,14 +44,14 @@ def load_tape(spec: Spec, also: Sequence[Spec] = ()) -> Tape:
 
 def synthetic(spec: Spec) -> tuple[list[BarSource], list[Payments | None]]:
     """The built-in market, with its funding for perpetuals."""
-    from huracan.data.synthetic import funding, regimes
+    from huracan.data.synthetic import market
 
     data = spec.data
     if data.synthetic != "regimes":
         raise Refused(f"there is no synthetic market {data.synthetic!r}", where="data.synthetic", fix='use "regimes"')
     symbols = data.symbols or (data.symbol or SYNTHETIC_SYMBOL,)
-    series = regimes(data.bars, spec.run.seed, symbols=symbols, timeframe_ns=parse_timeframe(data.timeframe or "1m"))
-    payments: list[Payments | None] = [funding(s, spec.run.seed) if s.rules.kind != "spot" else None for s in series]
+    made = market(data.bars, spec.run.seed, symbols=symbols, timeframe_ns=parse_timeframe(data.timeframe or "1m"))
+    series, payments = list(made.bars), list(made.payments)
     if data.rules is not None:
         series = [with_rules(s, data.rules.given()) for s in series]
     if data.half_spread_bps is not None:
