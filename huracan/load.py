@@ -16,8 +16,7 @@ from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, BarSource, Payments
 from huracan.sim.tape import Tape, build_tape
 from huracan.spec_records import Instrument, Spec
-
-SYNTHETIC_SYMBOL = "BTC/USDT:USDT"
+from huracan.spec_synthetic import symbols_of
 
 
 def load_tape(spec: Spec, also: Sequence[Spec] = ()) -> Tape:
@@ -44,13 +43,17 @@ def load_tape(spec: Spec, also: Sequence[Spec] = ()) -> Tape:
 
 def synthetic(spec: Spec) -> tuple[list[BarSource], list[Payments | None]]:
     """The built-in market, with its funding for perpetuals."""
-    from huracan.data.synthetic import market
+    from huracan.data.synthetic import HERE, market
 
     data = spec.data
-    if data.synthetic != "regimes":
-        raise Refused(f"there is no synthetic market {data.synthetic!r}", where="data.synthetic", fix='use "regimes"')
-    symbols = data.symbols or (data.symbol or SYNTHETIC_SYMBOL,)
-    made = market(data.bars, spec.run.seed, symbols=symbols, timeframe_ns=parse_timeframe(data.timeframe or "1m"))
+    made = market(
+        data.bars,
+        spec.run.seed,
+        symbols=symbols_of(data),
+        timeframe_ns=parse_timeframe(data.timeframe or "1m"),
+        edges=data.edges.edges(),
+        places=[each.place() for each in data.venues] or HERE,
+    )
     series, payments = list(made.bars), list(made.payments)
     if data.rules is not None:
         series = [with_rules(s, data.rules.given()) for s in series]

@@ -21,6 +21,7 @@ from huracan.sim.refusal import Refused
 from huracan.spec_faults import at_line, from_pydantic, read_toml
 from huracan.spec_fields import Chosen, Latency, Record
 from huracan.spec_records import Account, Data, Gate, Instrument, RuleTable, Run, Spec, Strategy, Venue
+from huracan.spec_synthetic import shape_of
 from huracan.words import nearest
 
 __all__ = [
@@ -123,7 +124,9 @@ def spec_hash(spec: Spec) -> str:
     """
     asked = spec.model_dump(mode="python", exclude={"run": {"name"}, "sweep": True})
     asked["data"] = {key: getattr(spec.data, key) for key in ("source", "synthetic", "bars", "start", "end", "warmup")}
-    if spec.data.source != "synthetic":
+    if spec.data.source == "synthetic":
+        asked["data"] |= shape_of(spec.data)
+    else:
         del asked["data"]["bars"]
     asked["data"]["series"] = [each.model_dump() for each in spec.data.series()]
     asked["sweep"] = None if spec.sweep is None else spec.sweep.plain()

@@ -31,6 +31,7 @@ from huracan.spec_fields import (
     fault,
     read_half_spread,
 )
+from huracan.spec_synthetic import EdgeTable, Places, Synthetic, check_synthetic, symbols_of
 from huracan.words import show
 
 BOOK_FORMATS = ("binance-raw", "tardis")  # data that carries an order book
@@ -94,8 +95,11 @@ class Data(Record):
     file: File | None = None
     venue: str | None = None
     symbols: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
-    synthetic: str | None = None
-    bars: int = Field(100_000, ge=1)  # of a synthetic market
+    synthetic: Synthetic | None = None
+    bars: int = Field(100_000, ge=1)  # of a synthetic market, as the next three
+    assets: int | None = Field(None, ge=1, le=1000)  # so many perpetuals, where no symbols are named
+    venues: Places = ()
+    edges: EdgeTable = EdgeTable()
     symbol: str | None = None
     timeframe: Timeframe | None = None
     format: str | None = None
@@ -123,6 +127,11 @@ class Data(Record):
         shared = {key: getattr(self, key) for key in for_all}
         if not self.instruments:
             own = {key: getattr(self, key) for key in ("file", "funding", "mark", "drill")}
+            if self.synthetic is not None:
+                names: list[str | None] = [each.name for each in self.venues]
+                names = names or [self.venue]
+                pairs = [(symbol, name) for symbol in symbols_of(self) for name in names]
+                return tuple(Instrument.model_construct(**{**shared, **own, "symbol": s, "venue": v}) for s, v in pairs)
             symbols = self.symbols or (self.symbol or _stem(self.file),)
             return tuple(Instrument.model_construct(**shared, **own, symbol=symbol) for symbol in symbols)
         filled = []
@@ -147,6 +156,7 @@ class Data(Record):
             raise fault(f"{' and '.join(ways)} contradict each other", fix=fix, key=ways[1])
         only = {"bars": ("synthetic",), "symbol": ("file", "synthetic", "symbol"), "format": ("file", "instruments")}
         only |= dict.fromkeys(("funding", "mark", "drill"), ("file", "symbol"))
+        only |= dict.fromkeys(("assets", "venues", "edges"), ("synthetic",))
         for key, allowed in only.items():
             if key in given and ways[0] not in allowed:
                 raise fault(f"{key} means nothing beside {ways[0]}", fix=f"take {key} out, or move it", key=key)
@@ -154,6 +164,8 @@ class Data(Record):
             raise fault("repair means nothing beside synthetic", fix="take repair out", key="repair")
         if self.symbol and self.symbols:
             raise fault("symbol and symbols contradict each other", fix="keep one of them", key="symbol")
+        if self.synthetic is not None:
+            check_synthetic(self)
         if "bars" in given and self.end is not None:
             raise fault("bars and end contradict each other", fix="keep one of them", key="end")
         if self.start and self.end and self.start >= self.end:

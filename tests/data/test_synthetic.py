@@ -224,7 +224,7 @@ def test_assets_move_together() -> None:
 
 
 def test_drift_is_small_over_years() -> None:
-    """Trends up make up for panics: over four years of months and twenty seeds the mean move is within its error."""
+    """Trends up make up for panics: over seventy days and twenty seeds the mean move is within its error."""
     moves = [np.log(bars.close[-1] / bars.close[0]) for s in range(20) for bars in regimes(100_000, 100 + s)]
     assert abs(np.mean(moves)) < 3 * np.std(moves) / len(moves) ** 0.5
     assert 0.1 < np.std(moves) < 1.0
