@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.data import portable_arrays as draw
+from huracan.data.events import CLEAR, DEPTH, SNAPSHOT, Events
+from huracan.data.events import START as FIRST
 from huracan.data.files import hash_arrays
 from huracan.data.instrument import base_of, kind_of
 from huracan.data.synthetic import HERE, OFF, START
@@ -24,16 +26,12 @@ from huracan.data.synthetic_edges import BOOK, Edges, Place, check_edges, check_
 from huracan.data.synthetic_flow import (
     ASK,
     BID,
-    DEPTH,
     FILLED_FAR,
     FILLED_NEAR,
     FILLED_TICKS,
-    QUOTE,
     REACH,
     RING,
-    SNAPSHOT,
     STATE,
-    TRADE,
     Draws,
     Law,
     Rows,
@@ -48,7 +46,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.int8]
 
-KINDS = {"trade": TRADE, "depth": DEPTH, "snapshot": SNAPSHOT, "quote": QUOTE}
 SECOND = 1_000_000_000
 CHUNK = 1 << 16  # rows that the flow is handed at a time
 EVENTS = 1 << 15  # and events, which leave a row or two each
@@ -65,11 +62,11 @@ BUSY = lane_of("busy seconds")
 
 @dataclass(frozen=True)
 class Feed:
-    """Rows of one instrument at one venue in the order in which they arrive; both times never fall.
+    """Rows of one instrument at one venue in the order in which they arrive; neither time ever falls.
 
-    `kind` counts KINDS. `side` is +1 for a bid, a buying taker or a best bid, else -1. `price` is in ticks, `lots` in
-    lots: for depth and snapshot rows the whole new size of the level, 0 where it is gone. Rows of one order share their
-    times. `jump_ns` and `jump_ticks` are the truth: when the fair price jumped, and to what.
+    `kind` and `flags` count as in data/events. `side` is +1 for a bid, a buying taker or a best bid, else -1. Prices
+    are in ticks, sizes in lots: of a depth row the whole new size of its level, 0 where it is gone. First, a snapshot.
+    `jump_ns` and `jump_ticks` are the truth: when the fair price jumped, and to what.
     """
 
     symbol: str
@@ -77,6 +74,7 @@ class Feed:
     rules: Rules
     kind: Bytes
     side: Bytes
+    flags: npt.NDArray[np.uint8]
     price: Ints
     lots: Ints
     exchange_ns: Ints
@@ -84,6 +82,15 @@ class Feed:
     jump_ns: Ints
     jump_ticks: Floats
     data_hash: str = ""
+
+    def events(self) -> Events:
+        """The same rows as every reader of raw books gives them: prices and quantities as plain numbers."""
+        price = self.price * float(self.rules.tick_num) / self.rules.tick_den
+        qty = self.lots / asset_of(self.symbol).lot_den
+        message = np.cumsum((self.flags & np.uint8(FIRST)) > 0, dtype=np.int64)
+        return Events(
+            self.symbol, self.kind, self.side, self.flags, price, qty, self.exchange_ns, self.local_ns, message
+        )
 
 
 class Fair(NamedTuple):
@@ -112,7 +119,7 @@ def book_feeds(
     adds rows of the best bid and offer where they change.
 
     >>> feed = book_feeds(2.0, 7)[0]
-    >>> bool((np.diff(feed.local_ns) >= 0).all()), bool((feed.kind == KINDS["trade"]).any())
+    >>> bool((np.diff(feed.local_ns) >= 0).all()), bool((np.diff(feed.exchange_ns) >= 0).all())
     (True, True)
     """
     _check(seconds, symbols, places, edges)
@@ -184,9 +191,12 @@ def _feed(symbol: str, place: Place, fair: Fair, seed: int, *, toxic: float, quo
     rules = Rules(
         kind=kind_of(symbol), tick_num=asset.tick_num, tick_den=asset.tick_den, lot=1.0 / asset.lot_den, inferred=False
     )
-    return Feed(
-        symbol, place.name, rules, *rows, jump_ns[inside], jump_ticks[inside], data_hash=hash_arrays(**rows._asdict())
-    )
+    flags = np.zeros(rows.kind.size, np.uint8)
+    flags[rows.exchange_ns == fair.start_ns] = SNAPSHOT  # the flow begins a nanosecond later
+    flags[np.diff(rows.exchange_ns, prepend=-1) != 0] |= np.uint8(FIRST)
+    digest = hash_arrays(flags=flags, **rows._asdict())
+    times = (rows.exchange_ns, rows.local_ns, jump_ns[inside], jump_ticks[inside])
+    return Feed(symbol, place.name, rules, rows.kind, rows.side, flags, rows.price, rows.lots, *times, digest)
 
 
 def _rows(law: Law, fair: Fair, path: tuple[float, Ints, Floats], seed: int, lane: int) -> Rows:
@@ -234,7 +244,7 @@ def _sizes(unit_lots: float, log: float, sd: float) -> Ints:
 
 
 def _opening(law: Law, fair: float, start_ns: int, seed: int, lane: int) -> tuple[npt.NDArray[Any], Ints, Rows]:
-    """The state at the start, the book around the fair price, and the same book as snapshot rows: bids, then asks."""
+    """The state at the start, the book around the fair price, and the same as a snapshot: bids, then asks."""
     behind = np.arange(law.reach + 1)
     bid = int(np.floor(fair))
     share = FILLED_NEAR + FILLED_FAR * behind / (behind + FILLED_TICKS)
@@ -251,14 +261,14 @@ def _opening(law: Law, fair: float, start_ns: int, seed: int, lane: int) -> tupl
     seen_ns = start_ns + law.skew_ns + int(law.feed_ns)
     state[["now_ns", "fair", "bid", "ask"]] = (start_ns, fair, bid, bid + 1)
     state[["sign", "local_ns"]] = (1, seen_ns)
-    n = prices[BID].size + prices[ASK].size
+    sizes = [1, prices[BID].size, prices[ASK].size]
     rows = Rows(
-        np.full(n, SNAPSHOT, np.int8),
-        np.repeat(np.array([1, -1], np.int8), [prices[BID].size, prices[ASK].size]),
-        np.concatenate(prices),
-        np.concatenate(lots),
-        np.full(n, start_ns),
-        np.full(n, seen_ns),
+        np.repeat(np.array([CLEAR, DEPTH, DEPTH], np.int8), sizes),
+        np.repeat(np.array([0, 1, -1], np.int8), sizes),
+        np.concatenate([np.zeros(1, np.int64), *prices]),
+        np.concatenate([np.zeros(1, np.int64), *lots]),
+        np.full(sum(sizes), start_ns),
+        np.full(sum(sizes), seen_ns),
     )
     return state, book, rows
 

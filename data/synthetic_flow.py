@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from huracan.data.events import DEPTH, QUOTE, TRADE
 from huracan.sim.options import LINKED_ENTRY, rare
 
 Ints = npt.NDArray[np.int64]
@@ -29,7 +30,6 @@ Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.int8]
 Records = npt.NDArray[Any]
 
-TRADE, DEPTH, SNAPSHOT, QUOTE = 0, 1, 2, 3  # kinds of row
 BID, ASK = 0, 1  # rows of the book
 
 REACH = 2000  # levels are kept this many ticks behind the touch

@@ -43,7 +43,7 @@ GAP_SD = 0.02  # from one bar's close to the next one's open, in volatilities of
 BASIS_BPS, BASIS_SD_BPS, BASIS_MINUTES = 2.0, 3.0, 720.0  # of a perpetual over its spot
 EAGER = 0.03  # share of a move that the basis takes on
 
-QUIET, QUIET_BARS, DRIFT_BARS = 0.35, 120, 60  # before a planted breakout, and how long it drifts
+QUIET, QUIET_BARS, DRIFT_BARS = 0.2, 120, 60  # before a planted breakout, and how long it drifts
 BREAKOUT_EVERY = 1200  # bars to a cell, which holds one breakout
 
 # Volatility by the hour (UTC) at the full hours: quiet before Asia opens, busiest when America does.

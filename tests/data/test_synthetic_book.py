@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from huracan.data.synthetic_book import KINDS, START, Feed, Place, book_feeds
+from huracan.data.events import CLEAR, DEPTH, QUOTE, SNAPSHOT, TRADE
+from huracan.data.events import START as FIRST
+from huracan.data.synthetic_book import Feed, book_feeds
+from huracan.data.synthetic_edges import Edges, Place
 from huracan.sim.refusal import Refused
 
 SECOND = 1_000_000_000
+START = 1_704_067_200_000_000_000
 COLUMNS = ("kind", "side", "price", "lots", "exchange_ns", "local_ns")
 GOLDEN = "print([f.data_hash[:12] for f in book_feeds(0.8, 7, symbols=('BTC/USDT:USDT', 'FOO/USD'), quotes=True)])"
-HASHES = "['5fed2fddab3e', 'ad166d3cdeb4']"
+HASHES = "['5a42e524736f', 'b8d062a583fc']"
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +37,11 @@ def replay(feed: Feed) -> tuple[list[tuple[int, int, int, int, int]], list[dict[
     for kind, side, price, lots, ns in rows:
         k = 0 if side > 0 else 1
         book = books[k]
-        if kind == KINDS["trade"]:
+        if kind == TRADE:
             other = books[1 - k]
             assert price == best[1 - k], "a trade beside the touch"
             assert 0 < lots <= other[price], "a trade of more than there was"
-        elif kind in (KINDS["depth"], KINDS["snapshot"]):
+        elif kind == DEPTH:
             if lots == 0:
                 assert book.pop(price, 0) > 0, "a level gone that was not there"
                 if price == best[k]:
@@ -70,8 +74,9 @@ def test_golden_bytes_compiled_and_in_plain_python(uncompiled: str) -> None:
 
 def test_a_longer_feed_begins_with_the_shorter_one(feed: Feed) -> None:
     """120 s are several pieces of draws and of rows; a cut in the middle of one must not show."""
-    for long, more in ((feed, {}), (book_feeds(120.0, 11, toxic=0.5)[0], {"toxic": 0.5})):
-        short = book_feeds(61.5, 11, **more)[0]
+    for edges in (Edges(), Edges(toxic=0.5)):
+        long = book_feeds(120.0, 11, edges=edges)[0] if edges.toxic else feed
+        short = book_feeds(61.5, 11, edges=edges)[0]
         n = short.kind.size
         assert n > 1 << 15
         for name in COLUMNS:
@@ -97,24 +102,27 @@ def test_never_crossed_and_trades_match_the_touch(symbol: str) -> None:
     made = book_feeds(40.0, 3, symbols=(symbol,))[0]
     touches, books = replay(made)
     assert len(touches) > 10_000
-    assert (made.kind == KINDS["trade"]).sum() > 200
+    assert (made.kind == TRADE).sum() > 200
     assert min(len(book) for book in books) > 100
-    assert made.price.min() > 0
+    assert made.price[made.kind != CLEAR].min() > 0
 
 
 def test_after_a_trade_the_level_has_what_is_left(feed: Feed) -> None:
-    at = np.flatnonzero(feed.kind == KINDS["trade"])
+    at = np.flatnonzero(feed.kind == TRADE)
     after = at + 1
-    assert (feed.kind[after] == KINDS["depth"]).all()
+    assert (feed.kind[after] == DEPTH).all()
     assert np.array_equal(feed.price[after], feed.price[at])
     assert np.array_equal(feed.side[after], -feed.side[at])
     assert np.array_equal(feed.exchange_ns[after], feed.exchange_ns[at])
 
 
 def test_it_begins_with_one_snapshot_and_times_go_forward(feed: Feed) -> None:
-    first = int((feed.kind == KINDS["snapshot"]).sum())
+    first = int(((feed.flags & SNAPSHOT) > 0).sum())
     assert first > 500
-    assert (feed.kind[:first] == KINDS["snapshot"]).all()
+    assert (feed.flags[:first] & SNAPSHOT > 0).all()
+    assert (feed.kind[0], feed.side[0]) == (CLEAR, 0)
+    assert (feed.kind[1:first] == DEPTH).all()
+    assert np.array_equal((feed.flags & FIRST) > 0, np.diff(feed.exchange_ns, prepend=-1) > 0)
     assert feed.exchange_ns[0] == START
     assert feed.exchange_ns[-1] < START + 120 * SECOND
     assert (np.diff(feed.exchange_ns) >= 0).all()
@@ -128,18 +136,18 @@ def test_it_begins_with_one_snapshot_and_times_go_forward(feed: Feed) -> None:
 def test_quotes_say_what_the_book_says() -> None:
     made = book_feeds(20.0, 3, quotes=True)[0]
     bare = book_feeds(20.0, 3)[0]
-    rest = made.kind != KINDS["quote"]
+    rest = made.kind != QUOTE
     for name in COLUMNS:
         assert np.array_equal(getattr(made, name)[rest], getattr(bare, name)), name
     books: list[dict[int, int]] = [{}, {}]
     seen = 0
     for kind, side, price, lots in zip(*(getattr(made, name).tolist() for name in COLUMNS[:4]), strict=True):
         book = books[0 if side > 0 else 1]
-        if kind == KINDS["quote"]:
+        if kind == QUOTE:
             seen += 1
             assert price == (max(book) if side > 0 else min(book))
             assert lots == book[price]
-        elif kind != KINDS["trade"]:
+        elif kind == DEPTH:
             book[price] = lots
             if lots == 0:
                 del book[price]
@@ -160,18 +168,27 @@ def test_a_slow_venue_follows_the_fast_one() -> None:
     assert 4e-4 < np.median(middles[1] - middles[0]) < 6e-4
 
 
+def test_as_events_the_numbers_are_those_of_the_ticks_and_lots(feed: Feed) -> None:
+    events = feed.events()
+    assert (events.symbol, len(events)) == ("BTC/USDT:USDT", feed.kind.size)
+    assert np.array_equal(np.round(events.price * 10), feed.price)
+    assert np.array_equal(np.round(events.qty * 1000), feed.lots)
+    assert feed.rules.lot == 0.001
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         ({"seconds": 0.0}, "0.0 seconds"),
         ({"seconds": float("nan")}, "nan seconds"),
-        ({"symbols": ()}, "there is none"),
+        ({"symbols": ()}, "no symbols"),
         ({"symbols": ("A/B", "A/B")}, "'A/B' stands twice"),
         ({"places": (Place("x"), Place("x"))}, "'x' stands twice"),
-        ({"places": (Place("x", lag_ms=-1.0),)}, "lag_ms = -1.0"),
-        ({"places": (Place("x", basis_bps=float("nan")),)}, "a basis of nan"),
-        ({"toxic": 1.5}, "strength 1.5"),
-        ({"leader": -0.1}, "strength -0.1"),
+        ({"places": (Place("x", lag_ms=-1.0),)}, "lag_ms must be"),
+        ({"places": (Place("x", basis_bps=float("nan")),)}, "basis_bps must be"),
+        ({"edges": Edges(toxic=1.5)}, "toxic must be from 0 to 1"),
+        ({"edges": Edges(leader=0.1)}, "leader needs two symbols"),
+        ({"edges": Edges(breakout=0.1)}, "breakout can't be planted in order books"),
     ],
 )
 def test_books_that_are_none(more: dict[str, Any], words: str) -> None:

@@ -1,0 +1,135 @@
+"""Simple detectors of planted edges: each gives an estimate of the strength and how sure it is, from prices alone.
+
+None of them knows where anything was planted. `found` asks for 5 % of false alarms where nothing is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+ONE_SIDED = 1.645
+DICKEY_FULLER = -2.86  # 5 %, with a mean
+SECOND = 1_000_000_000
+
+
+class Found(NamedTuple):
+    """What a detector says."""
+
+    strength: float
+    score: float
+    found: bool
+
+
+def leader(lead: Floats, follow: Floats) -> Found:
+    """Do signs of one series' returns come back in the other's next ones, more than the other way round?
+
+    What both ways share, a trend of the whole market, leads nowhere. The estimate is the correlation of normals.
+    """
+    a, b = np.sign(np.diff(np.log(lead))), np.sign(np.diff(np.log(follow)))
+    more = a[:-1] * b[1:] - b[:-1] * a[1:]
+    score = float(more.mean() / more.std() * more.size**0.5)
+    return Found(float(np.sin(np.pi / 2.0 * more.mean())), score, score > ONE_SIDED)
+
+
+def pair(first: Floats, second: Floats) -> Found:
+    """Does the logarithm of their ratio come back? Dickey and Fuller's regression of its changes on where it stands."""
+    s = np.log(second / first)
+    change, at = np.diff(s), s[:-1] - s[:-1].mean()
+    change = change - change.mean()
+    slope = float((change * at).sum() / (at * at).sum())
+    rest = change - slope * at
+    score = slope / float(np.sqrt((rest * rest).sum() / (rest.size - 2) / (at * at).sum()))
+    return Found(-slope, score, score < DICKEY_FULLER)
+
+
+def breakout(close: Floats, high: Floats, low: Floats, span: int = 60, usual: int = 1440) -> Found:
+    """Does the way out of an hour's range go on for half an hour, more after quiet hours than after others?
+
+    Quiet is below three tenths of the day's usual volatility. Where the market trends every way out goes on a little,
+    so other hours are what quiet ones are held against. The estimate is in deviations a bar, the day's.
+    """
+    r = np.diff(np.log(close), prepend=np.log(close[0]))
+    total = np.concatenate([np.zeros(1), np.cumsum(r * r)])
+    t = np.arange(usual, close.size - 2 * span)
+    hour = np.sqrt((total[t + 1] - total[t + 1 - span]) / span)
+    day = np.sqrt((total[t + 1] - total[t + 1 - usual]) / usual)
+    windows = np.lib.stride_tricks.sliding_window_view
+    calm = np.concatenate([np.full(9, np.inf), windows(hour / day, 10).min(axis=1)])  # it may have ended minutes ago
+    top, bottom = windows(high, span).max(axis=1), windows(low, span).min(axis=1)  # [k]: of bars k to k + span - 1
+    outcomes: tuple[list[float], list[float]] = ([], [])
+    for group, chosen in ((0, np.flatnonzero(calm < 0.3)), (1, np.flatnonzero(calm >= 0.6))):
+        free = 0
+        for k in chosen.tolist():
+            at = int(t[k])
+            side = 1.0 if close[at + 1] > top[at - span + 1] else -1.0 if close[at + 1] < bottom[at - span + 1] else 0.0
+            if at < free or side == 0.0:
+                continue
+            gone = float(np.log(close[at + 1 + span // 2] / close[at + 1]))
+            outcomes[group].append(side * gone / (float(day[k]) * (span // 2)))
+            free = at + span
+    quiet, others = (np.array(x) for x in outcomes)
+    if quiet.size < 5 or others.size < 5:
+        return Found(0.0, 0.0, False)
+    strength = float(quiet.mean() - others.mean())
+    score = strength / float(np.sqrt(quiet.var(ddof=1) / quiet.size + others.var(ddof=1) / others.size))
+    return Found(strength, score, score > ONE_SIDED)
+
+
+def middles(feed: Any, every_ns: int) -> tuple[Floats, Floats]:
+    """Of a synthetic feed on a grid of the exchange's time: the middle price, and net market orders since the last."""
+    from huracan.data.events import CLEAR, DEPTH, QUOTE, TRADE
+
+    assert (feed.kind == QUOTE).any(), "the feed needs its quotes"
+    edges = np.arange(feed.exchange_ns[0] + every_ns, feed.exchange_ns[-1], every_ns)
+    sides = []
+    for side in (1, -1):
+        rows = np.flatnonzero((feed.kind == QUOTE) & (feed.side == side))
+        last = np.searchsorted(feed.exchange_ns[rows], edges, side="right") - 1
+        sides.append(feed.price[rows[np.maximum(last, 0)]])
+    assert CLEAR != DEPTH
+    trades = np.flatnonzero(feed.kind == TRADE)
+    first = np.diff(feed.exchange_ns[trades], prepend=-1) != 0  # one of an order that walks several levels
+    trades = trades[first]
+    total = np.concatenate([np.zeros(1), np.cumsum(feed.side[trades].astype(np.float64))])
+    upto = total[np.searchsorted(feed.exchange_ns[trades], edges, side="right")]
+    return (sides[0] + sides[1]) / 2.0, np.diff(upto, prepend=0.0)
+
+
+def toxic(feed: Any) -> Found:
+    """Does the price go on where a second's market orders went? The strength is what the truth says, see `informed`."""
+    middle, flow = middles(feed, SECOND)
+    both = np.sign(flow[:-1]) * np.sign(np.diff(middle))
+    both = both[both != 0.0]
+    score = float(both.mean() * both.size**0.5)
+    return Found(informed(feed), score, score > ONE_SIDED)
+
+
+def informed(feed: Any) -> float:
+    """Beyond a half, twice the share of market orders in the second before each true jump that go where it goes."""
+    from huracan.data.events import TRADE
+
+    trades = np.flatnonzero(feed.kind == TRADE)
+    trades = trades[np.diff(feed.exchange_ns[trades], prepend=-1) != 0]
+    nxt = np.searchsorted(feed.jump_ns, feed.exchange_ns[trades], side="right")
+    inside = (nxt < feed.jump_ns.size) & (nxt > 0)
+    trades, nxt = trades[inside], nxt[inside]
+    near = feed.jump_ns[nxt] - feed.exchange_ns[trades] < SECOND
+    settled = feed.exchange_ns[trades] - feed.jump_ns[nxt - 1] > SECOND // 10  # not the sweep after the last jump
+    way = np.sign(feed.jump_ticks[nxt] - feed.jump_ticks[nxt - 1])
+    right = (feed.side[trades] == way)[near & settled]
+    return float(2.0 * right.mean() - 1.0)
+
+
+def leading_feed(lead: Any, follow: Any) -> Found:
+    """Does the middle of one book follow the other's a second later? Correlation of moves of a second."""
+    a, b = (np.diff(np.log(middles(feed, SECOND)[0])) for feed in (lead, follow))
+    n = min(a.size, b.size)
+    x, y = a[: n - 1] - a[: n - 1].mean(), b[1:n] - b[1:n].mean()
+    strength = float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
+    score = float((x * y).sum() / np.sqrt((x * x * y * y).sum()))
+    return Found(strength, score, score > ONE_SIDED)
