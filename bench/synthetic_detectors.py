@@ -66,7 +66,9 @@ def breakout(close: Floats, high: Floats, low: Floats, span: int = 60, usual: in
         free = 0
         for k in chosen.tolist():
             at = int(t[k])
-            side = 1.0 if close[at + 1] > top[at - span + 1] else -1.0 if close[at + 1] < bottom[at - span + 1] else 0.0
+            far = 1.0 + float(day[k])  # beyond the range by a usual bar: a quiet market leaves its range all the time
+            above, below = close[at + 1] > top[at - span + 1] * far, close[at + 1] < bottom[at - span + 1] / far
+            side = 1.0 if above else -1.0 if below else 0.0
             if at < free or side == 0.0:
                 continue
             gone = float(np.log(close[at + 1 + span // 2] / close[at + 1]))
@@ -82,7 +84,7 @@ def breakout(close: Floats, high: Floats, low: Floats, span: int = 60, usual: in
 
 def middles(feed: Any, every_ns: int) -> tuple[Floats, Floats]:
     """Of a synthetic feed on a grid of the exchange's time: the middle price, and net market orders since the last."""
-    from huracan.data.events import CLEAR, DEPTH, QUOTE, TRADE
+    from huracan.data.events import QUOTE, TRADE
 
     assert (feed.kind == QUOTE).any(), "the feed needs its quotes"
     edges = np.arange(feed.exchange_ns[0] + every_ns, feed.exchange_ns[-1], every_ns)
@@ -91,7 +93,6 @@ def middles(feed: Any, every_ns: int) -> tuple[Floats, Floats]:
         rows = np.flatnonzero((feed.kind == QUOTE) & (feed.side == side))
         last = np.searchsorted(feed.exchange_ns[rows], edges, side="right") - 1
         sides.append(feed.price[rows[np.maximum(last, 0)]])
-    assert CLEAR != DEPTH
     trades = np.flatnonzero(feed.kind == TRADE)
     first = np.diff(feed.exchange_ns[trades], prepend=-1) != 0  # one of an order that walks several levels
     trades = trades[first]

@@ -212,14 +212,13 @@ def _stir(s: Any, book: Ints, out: Rows, side: int, u: float, v: float, lots: in
 
 @_part
 def _market(s: Any, law: Law, book: Ints, out: Rows, turns: bool, known: int, lots: int) -> None:
-    """A market order: it walks the book until it is filled."""
-    if known != 0:
-        s.sign = known
-    elif turns:
+    """A market order: it walks the book until it is filled. What one that knows does sways none of the others."""
+    if turns:
         s.sign = -s.sign
+    side = ASK if (s.sign if known == 0 else known) > 0 else BID
     left = lots
     while left > 0:
-        taken = _take(s, book, out, ASK if s.sign > 0 else BID, left, law.reach, True)
+        taken = _take(s, book, out, side, left, law.reach, True)
         if taken == 0:
             break
         left -= taken

@@ -33,7 +33,7 @@ HASHES = [
     "6c7613485ccb",
     "d3d10efd63f7",
     "abf28fc10f85",
-    "['4dbfca3ab481', '7b05b5558340', 'd0abf65f4dfa', '92665da6c92c']",
+    "['1c2b62e21edf', '4aba7833a344', '08007cbbcd2f', 'c2bcda99cdbc']",
     "['5e041e1ee167', '13a51a8e26a9', '6e20832a3084', 'ef73d59c4f79']",
 ]
 
