@@ -7,16 +7,16 @@ Finding problems changes nothing. What a run does about them its spec says ([dat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from huracan.data.bar_faults import Fault, bar_faults, order_faults
+from huracan.data.bar_faults import Fault, bar_faults, order_faults, spikes
 from huracan.data.instants import format_ns
-from huracan.data.raw_bars import Floats, Ints, RawBars
+from huracan.data.raw_bars import PRICES, Floats, Ints, RawBars
 from huracan.data.repairs import RULES
 
 Flags = npt.NDArray[np.bool_]
@@ -127,42 +127,52 @@ def check_bars(raw: RawBars, step_ns: int, timeframe: str, *, kind: str = "bars"
 
 def check_funding(name: str, times: Ints, rate: Floats, notes: dict[str, int]) -> Check:
     """Payments: their rates, order, hours, and those that are not there."""
-    unordered, doubled = order_faults(times)
-    faults = [
-        Fault("unordered_time", unordered),
-        Fault("duplicate_time", doubled),
-        Fault("nan", ~np.isfinite(rate)),
-        Fault("bad_rate", np.abs(rate) >= 1),
-        Fault("funding_odd_hours", odd_hours(times)),
-        Fault("missing_funding", spans=missing_payments(times)),
-    ]
-    faults = [fault for fault in faults if fault.count]
-    problems = tuple(_of_fault(fault, times, np.arange(len(times))) for fault in faults)
-    troubled = np.logical_or.reduce([f.mask for f in faults if f.mask is not None] or [np.zeros(len(times), bool)])
-    return _check(name, "funding", times, problems, coverage(times, troubled, rate, 0), notes=notes)
+    return _check_rows(name, "funding", {"ts": times, "rate": rate}, rate, notes)
 
 
 def check_trades(name: str, times: Ints, price: Floats, qty: Floats, notes: dict[str, int], tick: str = "") -> Check:
     """Single trades: order, numbers, and prices that leave the others and come straight back."""
-    from huracan.data.bar_faults import spikes
+    return _check_rows(name, "trades", {"ts": times, "price": price, "qty": qty}, price, notes, tick)
 
-    nan = ~(np.isfinite(price) & np.isfinite(qty))
-    low = ~nan & (price <= 0)
-    none = ~nan & ~low & (qty <= 0)
-    sound = np.flatnonzero(~(nan | low | none))
-    spike = np.zeros(len(times), dtype=np.bool_)
-    spike[sound[spikes(dict.fromkeys(("open", "high", "low", "close"), price[sound]))]] = True
-    faults = [
-        Fault("unordered_time", order_faults(times)[0]),
-        Fault("nan", nan),
-        Fault("nonpositive_price", low),
-        Fault("nonpositive_qty", none),
-        Fault("spike", spike),
-    ]
-    faults = [fault for fault in faults if fault.count]
+
+def row_faults(kind: str, columns: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with payments (ts, rate) or trades (ts, price, qty), without what does not occur."""
+    times = columns["ts"]
+    unordered, doubled = order_faults(times)
+    faults = [Fault("unordered_time", unordered)]
+    if kind == "funding":
+        rate = columns["rate"]
+        faults += [
+            Fault("duplicate_time", doubled),
+            Fault("nan", ~np.isfinite(rate)),
+            Fault("bad_rate", np.abs(rate) >= 1),
+            Fault("funding_odd_hours", odd_hours(times)),
+            Fault("missing_funding", spans=missing_payments(times)),
+        ]
+    else:
+        price, qty = columns["price"], columns["qty"]
+        nan = ~(np.isfinite(price) & np.isfinite(qty))
+        low = ~nan & (price <= 0)
+        none = ~nan & ~low & (qty <= 0)
+        sound = np.flatnonzero(~(nan | low | none))
+        spike = np.zeros(len(times), dtype=np.bool_)
+        spike[sound[spikes(dict.fromkeys(PRICES, price[sound]))]] = True
+        faults += [Fault("nan", nan), Fault("nonpositive_price", low), Fault("nonpositive_qty", none)]
+        faults.append(Fault("spike", spike))
+    return [fault for fault in faults if fault.count]
+
+
+def _check_rows(
+    name: str, kind: str, columns: Mapping[str, Any], shown: Floats, notes: dict[str, int], tick: str = ""
+) -> Check:
+    times = columns["ts"]
+    faults = row_faults(kind, columns)
     problems = tuple(_of_fault(fault, times, np.arange(len(times))) for fault in faults)
-    troubled = np.logical_or.reduce([f.mask for f in faults if f.mask is not None] or [np.zeros(len(times), bool)])
-    return _check(name, "trades", times, problems, coverage(times, troubled, price, 0), notes=notes, tick=tick)
+    troubled = np.zeros(len(times), dtype=np.bool_)
+    for fault in faults:
+        if fault.mask is not None:
+            troubled |= fault.mask
+    return _check(name, kind, times, problems, coverage(times, troubled, shown, 0), notes=notes, tick=tick)
 
 
 def odd_hours(times: Ints) -> Flags:

@@ -59,8 +59,13 @@ class Trades:
     notes: dict[str, int]
 
 
-def detect(path: str | os.PathLike[str], format: str | None = None, kind: str | None = None) -> Found:
-    """What a file holds; `format` and `kind` overrule the guess.
+def detect(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    kind: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Found:
+    """What a file holds; `format`, `kind` and names of columns overrule the guess.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
@@ -79,18 +84,18 @@ def detect(path: str | os.PathLike[str], format: str | None = None, kind: str | 
         head = _head(name)
         if format == BINANCE_RAW or (format is None and re.match(rb"\s*\d{19}\s+\{", head)):
             return Found(BINANCE_RAW, kind or "book", "lines of local nanoseconds and JSON: Binance raw")
-        columns = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip().split(",")
-        layout = next((n for n, wanted in LAYOUTS.items() if set(wanted) - {"id"} <= set(columns)), "")
+        header = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip().split(",")
+        layout = next((n for n, wanted in LAYOUTS.items() if set(wanted) - {"id"} <= set(header)), "")
         if format == TARDIS or layout:
             said = f"the columns of Tardis {layout}" if layout else "Tardis, as asked"
             return Found(TARDIS, kind or ("trades" if layout == "trades" else "book"), said)
     if kind is not None:
         return Found(format or TABLE, kind, f"{kind}, as asked")
-    return _kind_of_table(name, format)
+    return _kind_of_table(name, format, columns or {})
 
 
-def _kind_of_table(name: str, format: str | None) -> Found:
-    table = read_table(name, format)
+def _kind_of_table(name: str, format: str | None, columns: Mapping[str, str]) -> Found:
+    table = renamed(read_table(name, format), columns)
     known = ", ".join(n or "(unnamed)" for n in table.names)
     if find_column(table, RATE_NAMES[:2]) is not None:
         return Found(format or TABLE, "funding", f"the columns {known}: funding payments")

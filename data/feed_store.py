@@ -7,7 +7,6 @@ Feeds are recorded by local time, the store is ordered by the exchange's; rows w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,54 +16,66 @@ import numpy as np
 from huracan.data.events import COLUMNS, DEPTH, QUOTE, SNAPSHOT, TRADE, Events, Noticed, take
 from huracan.data.store_kinds import BOOK, TRADES, Series
 from huracan.data.store_writing import append
+from huracan.data.ticks import infer_tick
 
 PATIENCE = 5_000_000_000
 
 
 @dataclass
-class Stored:
-    """What came of one symbol's feed: rows that were new by kind, events by what they were, and what was noticed."""
+class FeedStore:
+    """One symbol on its way into the store: `add` blocks in the file's order, then `close`.
 
+    `new` counts rows that were new by kind, `left_out` events that the store has no place for. Quotes are kept as books
+    of one level where the feed has no levels of its own; beside levels they are left out.
+    """
+
+    root: Path
+    venue: str
     symbol: str
     new: dict[str, int] = field(default_factory=dict)
     events: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     problems: tuple[Noticed, ...] = ()
-    tick: str = ""
+    held: list[Events] = field(default_factory=list)
+    deep: bool = False
+    ticks: list[tuple[int, int]] = field(default_factory=list)
 
+    def add(self, block: Events) -> None:
+        """Take a block, and append what nothing earlier can follow."""
+        self.problems = block.problems or self.problems
+        if not len(block):
+            return
+        self.events += len(block)
+        self.deep = self.deep or bool((block.kind == DEPTH).any())
+        priced = block.price[block.kind <= TRADE]
+        self.ticks.append(infer_tick(priced[priced > 0]))
+        self.held.append(block)
+        self._flush(int(block.exch_ns.max()) - PATIENCE)
 
-def store_feed(root: Path, venue: str, symbol: str, blocks: Iterable[Events]) -> Stored:
-    """Append a feed block by block; memory holds one block and PATIENCE of what came before it.
+    def close(self) -> None:
+        """Append what is left."""
+        if self.held:
+            self._flush(2**63 - 1)
 
-    Quotes are kept as books of one level where the feed has no levels of its own; beside levels they are left out.
-    """
-    done = Stored(symbol)
-    held: list[Events] = []
-    deep = False
-    for block in blocks:
-        done.events += len(block)
-        done.problems = block.problems or done.problems
-        deep = deep or bool((block.kind == DEPTH).any())
-        held.append(block)
-        held = _flush(root, venue, done, held, deep, int(block.exch_ns.max()) - PATIENCE if len(block) else 0)
-    _flush(root, venue, done, held, deep, 2**63 - 1)
-    return done
+    def tick(self) -> str:
+        """The finest tick that any block needs, as text."""
+        found = [den / num for num, den in self.ticks if num]
+        return np.format_float_positional(1 / max(found), trim="-") if found else ""
 
-
-def _flush(root: Path, venue: str, done: Stored, held: list[Events], deep: bool, until: int) -> list[Events]:
-    """Append what is older than `until`, and return the rest."""
-    columns: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in held]) for name in COLUMNS}
-    every = Events(done.symbol, **columns)
-    every = take(every, np.argsort(every.exch_ns, kind="stable"))
-    cut = int(np.searchsorted(every.exch_ns, until))
-    ready, rest = take(every, slice(0, cut)), take(every, slice(cut, None))
-    for kind, table in ((BOOK, _book(ready, deep)), (TRADES, _trades(ready))):
-        if len(table["ts"]):
-            done.new[kind] = done.new.get(kind, 0) + append(root, Series(venue, done.symbol, kind), table)
-    for name, mask in (("quotes", (ready.kind == QUOTE) & deep), ("marks", ready.kind > QUOTE)):
-        if mask.any():
-            done.left_out[name] = done.left_out.get(name, 0) + int(mask.sum())
-    return [rest]
+    def _flush(self, until: int) -> None:
+        columns: dict[str, Any] = {c: np.concatenate([getattr(each, c) for each in self.held]) for c in COLUMNS}
+        every = Events(self.symbol, **columns)
+        every = take(every, np.argsort(every.exch_ns, kind="stable"))
+        cut = int(np.searchsorted(every.exch_ns, until))
+        ready, rest = take(every, slice(0, cut)), take(every, slice(cut, None))
+        for kind, table in ((BOOK, _book(ready, self.deep)), (TRADES, _trades(ready))):
+            if len(table["ts"]):
+                new = append(self.root, Series(self.venue, self.symbol, kind), table)
+                self.new[kind] = self.new.get(kind, 0) + new
+        for name, mask in (("quotes", (ready.kind == QUOTE) & self.deep), ("marks", ready.kind > QUOTE)):
+            if mask.any():
+                self.left_out[name] = self.left_out.get(name, 0) + int(mask.sum())
+        self.held = [rest] if len(rest) else []
 
 
 def _book(feed: Events, deep: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from huracan.cli_data import app as data_app
 from huracan.sim.refusal import Refused
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -27,6 +28,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(data_app)
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The run spec, a TOML file.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the results go; made when missing.")]

@@ -1,0 +1,188 @@
+"""`huracan data check`: a file or a series of the store, looked at as it is.
+
+file ─▶ what it holds ─▶ raw columns ─┐
+store ─▶ series ─▶ its rows ──────────┴▶ checks ─▶ table, JSON, page
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huracan.sim.refusal import Refused
+
+if TYPE_CHECKING:
+    from huracan.data.checks import Check
+    from huracan.data.store_kinds import Series
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says of a file or a series; "" and None are left to be guessed."""
+
+    symbol: str = ""
+    venue: str = ""
+    timeframe: str = ""
+    format: str | None = None
+    kind: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    store: Path | None = None
+
+
+def check(target: str, asked: Asked) -> tuple[Check, list[str]]:
+    """What is found in a file, or else in a series of the store; and what was guessed, in words."""
+    if os.path.exists(target):
+        return check_file(target, asked)
+    series = find_series(target, asked)
+    return check_series(series, asked), [f"{series} of the store"]
+
+
+def check_file(path: str, asked: Asked) -> tuple[Check, list[str]]:
+    """A file of any kind."""
+    import numpy as np
+
+    from huracan.data import checks, detect
+    from huracan.data.raw_bars import read_raw_bars
+    from huracan.data.timeframes import parse_timeframe
+
+    found = detect.detect(path, asked.format, asked.kind, asked.columns)
+    said = [f"{path}: {found.said}"]
+    table_format = asked.format if asked.format in detect.TABLE_FORMATS else None
+    if found.format in (detect.BINANCE_RAW, detect.TARDIS):
+        return _check_feed(path, found.format, asked), said
+    if found.kind == "funding":
+        times, rate, _, notes = detect.raw_funding(path, table_format, asked.columns)
+        return checks.check_funding(path, times, rate, notes), said
+    if found.kind == "trades":
+        trades = detect.raw_trades(path, table_format, asked.columns)
+        tick = tick_of(trades.price)
+        return checks.check_trades(path, trades.times, trades.price, trades.qty, trades.notes, tick), said
+    raw = read_raw_bars(path, symbol=asked.symbol, format=table_format, columns=asked.columns)
+    step = parse_timeframe(asked.timeframe) if asked.timeframe else detect.guess_step(raw.times)
+    if step == 0:
+        fix = "say how long a bar is: --timeframe 1m"
+        raise Refused("the file has fewer than two different times", where=path, fix=fix)
+    timeframe = asked.timeframe or _timeframe_of(step)
+    if not asked.timeframe:
+        said.append(f"the commonest step between times: {timeframe} bars")
+    tick = tick_of(np.concatenate(list(raw.prices.values())))
+    return checks.check_bars(raw, step, timeframe, kind=found.kind, tick=tick), said
+
+
+def check_series(series: Series, asked: Asked) -> Check:
+    """A series of the store."""
+    import numpy as np
+
+    from huracan.data import checks, store
+    from huracan.data.raw_bars import PRICES, raw_from_arrays
+    from huracan.data.store_kinds import numbers, times
+
+    root = store.store_root(asked.store)
+    for part in store.parts(root, series):
+        store.verify(part, series)
+    table = store.read(root, series)
+    ts, name = times(table), str(series)
+    if series.kind == "funding":
+        return checks.check_funding(name, ts, numbers(table, "rate"), {})
+    if series.kind == "trades":
+        price, qty = numbers(table, "price"), numbers(table, "qty")
+        return checks.check_trades(name, ts, price, qty, {}, tick_of(price))
+    if series.kind == "book":
+        return _check_stored_book(series, table)
+    prices = {word: numbers(table, word).copy() for word in PRICES}
+    volume = numbers(table, "volume").copy() if "volume" in table.column_names else None
+    raw = raw_from_arrays(name, ts.copy(), prices, volume)
+    tick = tick_of(np.concatenate(list(prices.values())))
+    return checks.check_bars(raw, series.step_ns, series.timeframe, kind=series.kind, tick=tick)
+
+
+def find_series(symbol: str, asked: Asked) -> Series:
+    """The series of the store that the words mean; several or none are refused with what there is."""
+    from huracan.data.store import list_series, store_root
+    from huracan.data.timeframes import format_timeframe, parse_timeframe
+
+    root = store_root(asked.store)
+    timeframe = format_timeframe(parse_timeframe(asked.timeframe)) if asked.timeframe else ""
+    held = list_series(root)
+    fits = [each for each in held if each.symbol == symbol]
+    fits = [each for each in fits if not asked.venue or each.venue == asked.venue]
+    kinds = [asked.kind] if asked.kind else ["bars", "trades", "book", "funding", "mark"]
+    for kind in kinds:
+        found = [each for each in fits if each.kind == kind]
+        found = [each for each in found if not (timeframe and each.timeframe) or each.timeframe == timeframe]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            listed = "; ".join(map(str, found))
+            fix = "say which with --venue, --kind or --timeframe"
+            raise Refused(f"{symbol!r} means several series: {listed}", where=str(root), fix=fix)
+    near = "; ".join(map(str, fits)) or ", ".join(sorted({each.symbol for each in held})) or "nothing"
+    what = f"there is no file {symbol!r}, and no such series in the store"
+    raise Refused(what, where=str(root), fix=f"the store holds {near}")
+
+
+def tick_of(prices: Any) -> str:
+    """The tick of prices as text, "" where they follow none; numbers that are no prices don't count."""
+    import numpy as np
+
+    from huracan.data.ticks import infer_tick
+
+    sound = prices[np.isfinite(prices) & (prices > 0)]
+    num, den = infer_tick(sound) if len(sound) else (0, 1)
+    return np.format_float_positional(num / den, trim="-") if num else ""
+
+
+def _timeframe_of(step_ns: int) -> str:
+    from huracan.data.timeframes import format_timeframe
+
+    return format_timeframe(step_ns)
+
+
+def _check_feed(path: str, format: str, asked: Asked) -> Check:
+    """Order-book lines: everything that can be read is, and what can't is among the problems."""
+    from huracan.data.binance_raw import read_binance_raw
+    from huracan.data.book_check import check_book
+    from huracan.data.detect import BINANCE_RAW
+    from huracan.data.events import DEPTH
+    from huracan.data.tardis import read_tardis
+
+    read = read_binance_raw if format == BINANCE_RAW else read_tardis
+    feed = read(path, symbol=asked.symbol or None, bad_lines="skip")
+    if not len(feed):
+        raise Refused("empty: no line of the file is an event", where=path, fix="name its true format with --format")
+    found = check_book(path, feed, tick=tick_of(feed.price))
+    return found if (feed.kind == DEPTH).any() else replace(found, kind="trades")
+
+
+def _check_stored_book(series: Series, table: Any) -> Check:
+    import numpy as np
+
+    from huracan.data.book_check import check_book
+    from huracan.data.events import CLEAR, DEPTH, SNAPSHOT, START, Events
+    from huracan.data.store_kinds import numbers, times
+
+    ts, seq = times(table), numbers(table, "seq")
+    snapshot = np.asarray(table.column("snapshot").to_numpy(zero_copy_only=False), dtype=np.bool_)
+    new = (np.diff(ts, prepend=ts[0] - 1) != 0) | (np.diff(seq, prepend=seq[0] - 1) != 0)
+    begins = snapshot & (new | ~np.append(False, snapshot[:-1]))
+    repeat = np.where(begins, 2, 1)
+    row = np.repeat(np.arange(len(ts)), repeat)
+    clear = begins[row] & np.append(True, np.diff(row) != 0)
+    first = new[row] & np.append(True, np.diff(row) != 0)
+    local = times(table, "local_ts") if "local_ts" in table.column_names else ts
+    feed = Events(
+        series.symbol,
+        kind=np.where(clear, CLEAR, DEPTH).astype(np.int8),
+        side=numbers(table, "side")[row],
+        flags=(np.where(snapshot[row], SNAPSHOT, 0) | np.where(first, START, 0)).astype(np.uint8),
+        price=numbers(table, "price")[row],
+        qty=numbers(table, "qty")[row],
+        exch_ns=ts[row],
+        local_ns=np.maximum.accumulate(local[row]),
+        seq=seq[row],
+    )
+    found = check_book(str(series), feed, tick=tick_of(feed.price))
+    return replace(found, rows=len(ts))
