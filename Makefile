@@ -9,7 +9,7 @@ PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long lint format types links mutants parity bench wheel clean
+.PHONY: help demo test test-long lint format types links mutants parity parity-l2 bench wheel clean
 
 help:
 	@echo "make demo       a backtest, a sweep and their reports on a synthetic market, under demo/"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       ruff;       make format     lets ruff mend what it can;   make types   mypy"
 	@echo "make mutants    plants bugs, each of which must turn a test red"
 	@echo "make parity     the same trades as other engines (docs/PARITY.md)"
+	@echo "make parity-l2  the same on order books as hftbacktest (docs/PARITY_L2.md)"
 	@echo "make bench      speed, against other engines (docs/BENCHMARKS.md)"
 	@echo "make wheel      builds the wheel, installs it elsewhere and tries it"
 	@echo "make clean      removes .venv, caches and what was built"
@@ -84,6 +85,15 @@ mutants: $(VENV)/.ready-test
 parity: $(VENV)/.ready-bench
 	$(PY) bench/parity.py $(ARGS)
 
+# The reference on order books needs a numpy below 2.3, so it has an environment of its own.
+.venv-l2/.ready:
+	@if [ ! -x .venv-l2/bin/python ]; then $(PYTHON) -m venv .venv-l2; fi
+	@PYTHONWARNINGS=ignore .venv-l2/bin/python -m pip install --quiet --disable-pip-version-check "hftbacktest==2.4.4" "numpy<2.3" "numba<0.69" </dev/null
+	@touch $@
+
+parity-l2: $(VENV)/.ready-core .venv-l2/.ready
+	$(PY) bench/parity_l2.py $(ARGS)
+
 bench: $(VENV)/.ready-bench
 	$(PY) bench/run.py $(ARGS)
 
@@ -91,5 +101,5 @@ wheel: $(VENV)/.ready-dev
 	$(PY) .ci/wheel.py
 
 clean:
-	rm -rf $(VENV) .numba_cache .hypothesis .mypy_cache .pytest_cache .ruff_cache demo build dist *.egg-info
+	rm -rf $(VENV) .venv-l2 .numba_cache .hypothesis .mypy_cache .pytest_cache .ruff_cache demo build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -282,9 +282,14 @@ def about(machine: Machine, refused: dict[str, int]) -> About:
 
 def code_hash(machine: Machine) -> str:
     """Identity of the code that ran: kernel, strategy and gates."""
+    return code_hash_of(machine.code)
+
+
+def code_hash_of(code: Code) -> str:
+    """Identity of the kernel and of a strategy with its gates."""
     import hashlib
 
-    return hashlib.sha256((kernel_sources() + machine.code.sources).encode()).hexdigest()
+    return hashlib.sha256((kernel_sources() + code.sources).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -27,9 +27,15 @@ def backtest(spec: Source, *, python: bool = False, check_bounds: bool = False) 
     checked = load_spec(spec)
     if python or check_bounds:
         be_plain_python()
-    from huracan.machine import record_run
+    from huracan.load_book import has_books
 
     try:
+        if has_books(checked):
+            from huracan.book_machine import record_book_run
+
+            return record_book_run(checked)
+        from huracan.machine import record_run
+
         return record_run(checked)
     except IndexError as error:
         raise out_of_range(checked, error) from error

@@ -37,7 +37,7 @@ MODELS: dict[str, dict[str, dict[str, float | None]]] = {
 ABOVE_ZERO = ("vol_ref", "queue", "window")  # what is divided by
 BARE_NUMBER = {"slippage_bps": ("fixed", "bps"), "impact": ("sqrt", "coefficient")}  # what a number alone means
 
-BOOK_QUEUE = re.compile(r"risk_averse|log2?|power2?:\d+(\.\d+)?")
+BOOK_QUEUE = re.compile(r"risk_averse|log2?|power[23]?:\d+(\.\d+)?")
 
 
 class Record(BaseModel):

@@ -112,6 +112,9 @@ class Data(Record):
     drill: File | None = None
     half_spread_bps: float | None = Field(None, ge=0.0)
     repair: Repair | None = None
+    gap: Literal["keep", "clear", "refuse"] = "keep"  # order books: where updates were lost
+    no_snapshot: Literal["keep", "drop", "refuse"] = "keep"  # order books: changes before the first snapshot
+    bad_level: Literal["drop", "refuse"] = "drop"  # order books: a price or a quantity that can't be
     instruments: Annotated[tuple[Instrument, ...], BeforeValidator(as_tuple)] = ()
 
     @property
@@ -224,7 +227,7 @@ class Venue(Record):
         if self.latency_bars and self.latency_ms is not None:
             raise fault("latency_bars and latency_ms contradict each other", fix="keep one of them", key="latency_ms")
         if self.queue is not None and not BOOK_QUEUE.fullmatch(self.queue):
-            fix = 'use "risk_averse", "power:2", "power2:2", "log" or "log2"'
+            fix = 'use "risk_averse", "power:2", "power2:2", "power3:2", "log" or "log2"'
             raise fault(f'there is no queue model "{self.queue}"', fix=fix, key="queue")
         return self
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from huracan.sim import layout
+from huracan.sim import book_layout, layout
 from huracan.sim.declare import Declaration, Param
 from huracan.sim.feature import Feature, is_wide
 from huracan.sim.refusal import Refused
@@ -202,7 +202,10 @@ def ctx_record(d: Declaration) -> Record:
         "rules": each(rules),
         "settings": record_of(layout.settings, "settings"),
     }
-    return Record("ctx", {name: fields[name] for name in layout.Ctx._fields})
+    if d.needs != "book":
+        return Record("ctx", {name: fields[name] for name in layout.Ctx._fields})
+    book = record_of(book_layout.book, "book")
+    return Record("ctx", {name: fields[name] for name in layout.Ctx._fields} | {"book": book, "books": each(book)})
 
 
 def want_record() -> Record:

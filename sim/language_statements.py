@@ -15,6 +15,7 @@ CANNOT_WRITE = {
     "acct": "the account follows from fills; keep own numbers in state=dict(...) and write ctx.u",
     "pos": "positions follow from fills: buy, sell, close, target; keep own numbers in state=dict(...) and write ctx.u",
     "bar": "bars are what happened; keep own numbers in state=dict(...) and write ctx.u",
+    "book": "the book is the market's; keep own numbers in state=dict(...) and write ctx.u",
     "f": "features are computed for you; keep own numbers in state=dict(...) and write ctx.u",
     "wide": "features are computed for you; keep own numbers in state=dict(...) and write ctx.u",
     "p": "parameters are fixed for a run; copy it into a local name, or keep it in state=dict(...)",

@@ -166,7 +166,7 @@ def missing(body: Body, node: ast.Attribute, record: Record) -> NoReturn:
             if isinstance(kind, Record) and node.attr in kind.fields:
                 refuse(body, node, what, f"did you mean ctx.{name}.{node.attr}?")
         if node.attr in ("book", "books"):
-            refuse(body, node, what, "there are no order books on a tape of bars")
+            refuse(body, node, what, 'say needs="book" in @strategy: there are no order books on a tape of bars')
     refuse(body, node, what, nearest(node.attr, fields, f"it has {listing(fields)}"))
 
 

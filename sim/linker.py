@@ -40,6 +40,12 @@ KERNEL_MODULES = (
     "advance",
     "decide",
     "hear",
+    "book_queue",
+    "book_places",
+    "book_fills",
+    "book_arrivals",
+    "book_feed",
+    "book_decide",
 )
 
 
@@ -54,6 +60,7 @@ class Groups:
     split: int = 0
     venue: int = 1
     events: int = 0
+    deep: int = 0
 
 
 @dataclass(frozen=True)

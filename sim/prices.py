@@ -76,3 +76,15 @@ def quantity_on_lot(rule, qty):
     if abs(x - n) > 1e-6:
         return qty
     return n * rule.lot_num / rule.lot_den
+
+
+@part
+def tick_of_price(rule, price):
+    """A price on the tick as a whole number of ticks."""
+    return int(np.floor(price * rule.tick_den / rule.tick_num + 0.5))
+
+
+@part
+def price_of_tick(rule, tick):
+    """A whole number of ticks as a price."""
+    return tick * rule.tick_num / rule.tick_den

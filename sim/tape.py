@@ -68,14 +68,19 @@ def exact_fraction(value: float) -> tuple[int, int]:
 
 def rule_records(series: Sequence[BarSource]) -> Records:
     """layout.rules of every instrument."""
-    out = np.zeros(len(series), layout.rules)
-    for k, s in enumerate(series):
-        r = s.rules
+    out = rule_records_of([s.rules for s in series])
+    out["capped"] = [s.has_volume for s in series]
+    return out
+
+
+def rule_records_of(rules: Sequence[Rules]) -> Records:
+    """layout.rules of instruments whose volume caps nothing."""
+    out = np.zeros(len(rules), layout.rules)
+    for k, r in enumerate(rules):
         lot = exact_fraction(r.lot)
         out[k]["tick_num"], out[k]["tick_den"] = r.tick_num, r.tick_den
         out[k]["lot_num"], out[k]["lot_den"] = lot
         out[k]["contract"] = Contract[r.kind.upper()]
-        out[k]["capped"] = s.has_volume
         out[k]["min_notional"] = r.min_notional
         out[k]["multiplier"] = r.multiplier
         out[k]["tick"] = r.tick

@@ -1,0 +1,80 @@
+"""From a checked spec to a tape of order books: raw lines as columns, ticks and lots, then packed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from huracan.data.files import read_funding
+from huracan.data.instrument import rules_from
+from huracan.load_stored import nanoseconds
+from huracan.sim.book_tape import BookTape, Feed, FeedRules, build_book_tape, quantum, rows_of
+from huracan.sim.refusal import Refused
+from huracan.sim.series import Rules
+from huracan.spec_records import BOOK_FORMATS, Instrument, Spec
+
+WARMED = ("no_exchange_time", "local_before_exchange")  # the tape says what it did about these itself
+
+
+def has_books(spec: Spec) -> bool:
+    """Whether the spec's data are order books."""
+    return any(each.format in BOOK_FORMATS for each in spec.data.series())
+
+
+def load_book_tape(spec: Spec) -> BookTape:
+    """Every instrument's file, read, mended by the rules of the spec, and packed."""
+    series = spec.data.series()
+    for each in series:
+        if each.format not in BOOK_FORMATS or each.file is None:
+            fix = f"give every instrument a file and one of the formats {', '.join(BOOK_FORMATS)}"
+            raise Refused("books and bars in one run", where="data", fix=fix)
+    feeds = [read_feed(each) for each in series]
+    start, end = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
+    if end is not None:
+        feeds = [rows_of(f, f.local_ns < end) for f in feeds]
+    if start is not None:
+        fix = "cut the file: a book needs its snapshot, so a tape begins where its file does"
+        raise Refused("start means nothing on an order-book tape", where="data.start", fix=fix)
+    payments = [read_funding(each.funding, each.mark) if each.funding is not None else None for each in series]
+    data = spec.data
+    rules = FeedRules(gap=data.gap, no_snapshot=data.no_snapshot, bad_level=data.bad_level)
+    return build_book_tape(feeds, payments, rules=rules)
+
+
+def read_feed(each: Instrument) -> Feed:
+    """One file's events under the instrument's name and rules."""
+    from huracan.data.binance_raw import read_binance_raw
+    from huracan.data.tardis import read_tardis
+
+    assert each.file is not None
+    found: Any = read_binance_raw(each.file) if each.format == "binance-raw" else read_tardis(each.file)
+    repairs = {p.name: p.count for p in found.problems if p.name not in WARMED}
+    levels = (found.kind < 2) & (found.price > 0.0) & (found.price < np.inf)
+    given = rules_from(each.rules.given() if each.rules else {}, each.symbol or "")
+    rules = with_tick(given, found.price[levels], each.symbol or "", repairs)
+    return Feed(
+        each.symbol or found.symbol,
+        found.kind,
+        found.side,
+        found.flags,
+        found.price,
+        found.qty,
+        found.exch_ns,
+        found.local_ns,
+        rules,
+        each.venue or "",
+        repairs,
+    )
+
+
+def with_tick(given: Rules, prices: Any, symbol: str, repairs: dict[str, int]) -> Rules:
+    """The rules with a tick: the decimals of the data where the spec gives none, which is a repair."""
+    if given.tick_num:
+        return given
+    if not len(prices):
+        raise Refused(f"{symbol} has no price", where="data", fix="check the file")
+    num, den, _ = quantum(prices, 0.0)
+    repairs["tick_inferred"] = 1
+    return replace(given, tick_num=num, tick_den=den, inferred=True)

@@ -1,0 +1,220 @@
+"""Records of order-book tapes and of the venue on them; layout.py holds what both venues share.
+
+A level of the book stands in a *cell*: `(2 x instrument + side) << width | x`, where x grows with how good the price is
+on its side (bids by tick, asks mirrored). So both sides share all code, and a better price is always a larger x.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import namedtuple
+from enum import IntEnum
+
+import numpy as np
+
+
+class Told(IntEnum):
+    """What a packed event says; the low three bits of its key, above them the cell."""
+
+    DEPTH = 0  # the level now holds so many lots
+    BEST = 1  # the same, and a best price of this instrument has moved: the next record of `bests` holds both
+    TRADE = 2  # so many lots were taken at the cell of the passive side
+    CLEAR = 3  # levels from the best down to this cell are gone; bests as with BEST
+
+
+EATEN = 99  # state of a place that remembers what a lane's own takers took of a level
+MARKS = 24  # such places a lane has
+
+
+class QueueModel(IntEnum):
+    """Which share of a cancellation ahead or behind an order is assumed."""
+
+    RISK_AVERSE = 0
+    POWER = 1
+    POWER2 = 2
+    POWER3 = 3
+    LOG = 4
+    LOG2 = 5
+
+
+NEW_ORDER, CANCEL, MODIFY = 0, 1, 2  # what a request asks of the venue
+
+
+# One change of a book or one trade as a stream has it: 16 bytes; exchange's and local streams together are 32 an event.
+book_event = np.dtype([("ts_ns", "i8"), ("key", "u4"), ("lots", "i4")], align=True)
+best = np.dtype([("bid", "i4"), ("ask", "i4")], align=True)  # x of both bests, -1 where a side is empty
+touch = np.dtype([("ts_ns", "i8"), ("inst", "i4"), ("bid", "i4"), ("ask", "i4"), ("spare", "i4")], align=True)
+
+# How ticks become x: far levels by rank, with a place between each two for prices that the tape never names.
+span = np.dtype(
+    [
+        ("lo", "i8"),  # ticks lo..hi stand side by side, lo at x = first
+        ("hi", "i8"),
+        ("first", "i8"),
+        ("low_at", "i8"),  # where this instrument's far ticks begin in `far`, below and above, and how many there are
+        ("n_low", "i8"),
+        ("high_at", "i8"),
+        ("n_high", "i8"),
+        ("lot", "f8"),  # quantity of one lot of the tape (not of the rules: fine enough for every quantity in it)
+    ],
+    align=True,
+)
+
+# What a strategy sees of one instrument's book: best prices, and in builds that keep the local book what stands there.
+book = np.dtype(
+    [
+        ("bid", "f8"),  # NaN where the side is empty
+        ("ask", "f8"),
+        ("bid_qty", "f8"),
+        ("ask_qty", "f8"),
+        ("mid", "f8"),
+        ("micro", "f8"),  # mid weighted with the other side's quantity
+        ("imbalance", "f8"),  # (bid_qty - ask_qty) / (bid_qty + ask_qty)
+        ("tick", "f8"),
+        ("ts_ns", "i8"),  # local time of the last news
+        ("bid_tick", "i8"),
+        ("ask_tick", "i8"),
+        ("last", "f8"),  # price of the last trade seen
+        ("last_side", "i8"),  # of its taker
+        ("bought", "f8"),  # quantity traded by takers since the last step
+        ("sold", "f8"),
+    ],
+    align=True,
+)
+
+# A request under way to the venue.
+request = np.dtype(
+    [
+        ("arrive_ns", "i8"),
+        ("sent_ns", "i8"),
+        ("what", "i8"),
+        ("slot", "i8"),
+        ("id", "i8"),
+        ("qty", "f8"),
+        ("price", "f8"),
+        ("trigger", "f8"),
+    ],
+    align=True,
+)
+
+# An order at the venue; its place in the pool is lane x slots + slot + 1, because place 0 is nobody.
+rest = np.dtype(
+    [
+        ("id", "i8"),
+        ("cell", "i8"),  # -1 while it is not in the book
+        ("x", "i8"),
+        ("next", "i8"),  # the order after it in its cell, and before it
+        ("prev", "i8"),
+        ("inst", "i8"),
+        ("side", "i8"),  # +1 buy, -1 sell
+        ("state", "i8"),
+        ("kind", "i8"),
+        ("tif", "i8"),
+        ("post_only", "i8"),
+        ("reduce", "i8"),
+        ("role", "i8"),
+        ("reason", "i8"),
+        ("tag", "i8"),
+        ("die_ns", "i8"),
+        ("rested_ns", "i8"),  # when it began to rest where it rests
+        ("lane", "i8"),
+        ("slot", "i8"),
+        ("qty", "f8"),
+        ("left", "f8"),
+        ("price", "f8"),
+        ("trigger", "f8"),
+        ("front", "f8"),  # lots ahead of it, and lots traded at its level since the last change of depth
+        ("traded", "f8"),
+    ],
+    align=True,
+)
+
+# Where a lane's ring of requests stands, and its clock.
+desk_clock = np.dtype(
+    [
+        ("next_step", "i8"),
+        ("step_ns", "i8"),
+        ("head", "i8"),
+        ("tail", "i8"),
+        ("last_ns", "i8"),  # arrival of the last request: none overtakes another
+        ("lost", "i8"),
+        ("done", "i8"),
+        ("next_sample", "i8"),
+        ("steps", "i8"),
+        ("rows", "i8"),
+        ("trade", "i8"),  # number of the last trade that own orders shared, and how many lots of it they took
+        ("given", "f8"),
+    ],
+    align=True,
+)
+
+# Settings of the book venue, one a lane.
+book_settings = np.dtype(
+    [
+        ("queue", "i8"),
+        ("power", "f8"),
+        ("partial", "i8"),
+        ("imitate", "i8"),  # partial fills as the reference books them
+        ("latency", "i8"),  # 0 constant, 1 drawn, 2 measured rows
+        ("entry_ns", "f8"),
+        ("response_ns", "f8"),
+        ("entry_sigma", "f8"),
+        ("response_sigma", "f8"),
+    ],
+    align=True,
+)
+
+BookTapeView = namedtuple(
+    "BookTapeView",
+    "exchange bests local touches payments spans far ticks lows latencies bar_rows bars width start_ns last_local_ns",
+)
+# What all lanes of a block share: the exchange's book, the local one, who rests where, and where the streams stand.
+Market = namedtuple("Market", "lots local heads tails best known rests most books bars at")
+# Places in `Market.at`: where the streams stand, how many trades met own orders, when the next request arrives and the
+# next step and sample are due, and how many lanes go on.
+EXCHANGE, BESTS, TOUCHES, LOCAL, PAYMENTS, TRADES, NEXT_REQUEST, NEXT_STEP, NEXT_SAMPLE, ALIVE, BARS = range(11)
+
+# One finished order, for the statistics of fill times.
+order_life = np.dtype(
+    [
+        ("id", "i8"),
+        ("inst", "i8"),
+        ("side", "i8"),
+        ("maker", "i8"),
+        ("rested_ns", "i8"),  # -1: it never rested
+        ("done_ns", "i8"),
+        ("qty", "f8"),
+        ("filled", "f8"),
+    ],
+    align=True,
+)
+
+BookRecorder = namedtuple("BookRecorder", "fills trades equity n orders")  # n[5]: orders written
+BookLanes = namedtuple(
+    "BookLanes",
+    "acct positions desks stats settings book_settings p u feats feats1 wide wide1 rules "
+    "own_acct own_orders own_positions reports mail requests clocks",
+)
+# What the venue's functions see of one lane.
+BookVenue = namedtuple(
+    "BookVenue",
+    "acct positions desks stats rules settings rec own_acct own_orders own_positions reports mail "
+    "bars book_settings market tape lane first",
+)
+# What a strategy's `step` sees on a book tape: what it sees on bars, and the books.
+BookCtx = namedtuple(
+    "BookCtx",
+    "acct orders positions bars feats feats1 wide wide1 bar pos f f1 me p u rules settings book books market tape",
+)
+
+
+def layout_hash() -> str:
+    """Sixteen hex digits that change when a record or a code of the book venue changes.
+
+    >>> len(layout_hash())
+    16
+    """
+    records = (book_event, best, touch, span, book, request, rest, desk_clock, book_settings, order_life)
+    text = repr([r.descr for r in records]) + repr([[(m.name, m.value) for m in e] for e in (Told, QueueModel)])
+    text += repr([t._fields for t in (BookTapeView, Market, BookRecorder, BookLanes, BookVenue, BookCtx)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,234 @@
+"""The linker's other stub: one strategy and its gates bound to the venue on order-book tapes.
+
+One book serves every lane of a block; the stub's loop hands the streams' events to it up to the next instant at which
+something else happens: a request arrives, a lane steps, a payment is due, a sample is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from huracan.sim import book_layout, layout
+from huracan.sim.declare import Declaration
+from huracan.sim.linker import (
+    Bound,
+    GateRecords,
+    Groups,
+    Linked,
+    _bound,
+    _lock,
+    declaration,
+    feature_records,
+    indent,
+    kernel_paths,
+    param_record,
+    state_record,
+)
+from huracan.sim.sources import kernel_sources, strategy_sources
+from huracan.sim.stubs import load_stub
+
+TEMPLATE = '''# Written by huracan's linker; not to be edited.
+from numba import njit
+
+from huracan.sim.book_layout import BARS, MARKS, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, PAYMENTS, BookCtx, BookVenue
+from huracan.sim.linker import Groups, bound, kernel
+from huracan.sim.options import LINKED_ENTRY, USER
+
+B = bound({key!r})
+K = kernel({groups!r})
+NEVER = 1 << 62
+step = njit(**USER)(B.step)
+{checks}
+exchange_until = K.book_feed.exchange_until
+local_until = K.book_feed.local_until
+next_local = K.book_feed.next_local
+bars_until = K.book_feed.bars_until
+arrivals = K.book_arrivals.arrivals
+listen = K.book_decide.listen
+over = K.book_decide.over
+post = K.book_decide.post
+post_requests = K.book_decide.post_requests
+sample = K.book_decide.sample
+pay_all = K.book_decide.pay_all
+new_slot = K.decide.new_slot
+may_increase = K.decide.may_increase
+refuse_want = K.decide.refuse_want
+
+
+@njit(**LINKED_ENTRY)
+def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
+    """Run lanes lo..hi up to stop_ns; 1: the recorder is full, call again; 0: there; 2: all lanes are over."""
+    rules = lanes.rules
+    at = market.at
+    books = market.books
+    bars = market.bars
+    n = len(books)
+    while True:
+        due = min(min(at[NEXT_REQUEST], at[NEXT_STEP]), min(at[NEXT_SAMPLE], tape.payments[at[PAYMENTS]].ts_ns))
+        if not exchange_until(lanes, market, tape, rec, min(min(due, stop_ns), NEVER - 1)):
+            return 1
+        if due > stop_ns:
+            return 0
+        if due >= NEVER:
+            return 2
+        if at[NEXT_REQUEST] == due:
+            arrivals(lanes, market, tape, rec, lo, hi, due)
+            continue
+        if tape.payments[at[PAYMENTS]].ts_ns == due:
+            pay_all(lanes, market, tape, rec, lo, hi)
+            continue
+        if at[NEXT_STEP] == due:
+            local_until(market, tape, rules, due)
+            bars_until(market, tape, due)
+            i = at[BARS] - 1
+            soonest = NEVER
+            for c in range(lo, hi):
+                d = lanes.clocks[c]
+                if d.next_step == due:
+{venue}
+                    listen(v, due, books)
+                    acct = v.own_acct
+                    orders = v.own_orders
+                    positions = v.own_positions
+                    s = v.settings
+                    p = lanes.p[c]
+                    u = lanes.u[c]
+                    f = lanes.feats[c]
+                    f1 = lanes.feats1[c]
+                    wide = lanes.wide[c]
+                    wide1 = lanes.wide1[c]
+{enter}
+                    if d.rows < i:
+                        d.rows = i
+                        for k in range(n):
+                            if bars[k].fresh == 1:
+{load_each}
+{load_wide}
+                    if over(lanes, tape, c, due):
+                        d.next_step = NEVER
+                        continue
+                    d.steps += 1
+                    requests = lanes.requests[c]
+                    if acct.bankrupt == 0:
+{steps}
+                        if acct.n_new > 0:
+                            ctx = BookCtx(
+                                acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0],
+                                0, p, u, rules, s, books[0], books, market, tape,
+                            )
+                            for order_id in range(acct.first_new + 1, acct.next_id + 1):
+                                j = new_slot(ctx, order_id)
+                                if j < 0:
+                                    continue
+                                want = orders[j]
+{gates}
+                                post(v, d, requests, j)
+                        if acct.n_new > 0 or acct.n_requests > 0:
+                            post_requests(v, d, requests)
+                    if d.step_ns > 0:
+                        d.next_step = due + d.step_ns
+                    else:
+                        d.next_step = next_local(market, tape)
+                soonest = min(soonest, d.next_step)
+            at[NEXT_STEP] = soonest
+            for k in range(n):
+                books[k].bought = 0.0
+                books[k].sold = 0.0
+            continue
+        for c in range(lo, hi):
+            sample(lanes, market, tape, rec, c, due)
+        at[NEXT_SAMPLE] += lanes.settings[lo].sample_ns
+        if at[NEXT_SAMPLE] > tape.last_local_ns:
+            at[NEXT_SAMPLE] = NEVER
+'''
+
+VENUE = """v = BookVenue(
+    lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
+    rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
+    market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+)"""
+STEP_EACH = """for k in range(n):
+    step(BookCtx(
+        acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k,
+        p, u, rules, s, books[k], books, market, tape,
+    ))"""
+STEP_ALL = """step(BookCtx(
+    acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0,
+    p, u, rules, s, books[0], books, market, tape,
+))"""
+
+
+def gate_block(n_gates: int) -> str:
+    """Generated code that runs the gates in order on one want."""
+    lines: list[str] = []
+    for g in range(n_gates):
+        lines += [
+            "if may_increase(ctx, want):",
+            f"    code = check{g}(BookCtx(",
+            f"        acct, orders, positions, bars, g{g}f, g{g}f1, g{g}wide, g{g}wide1, bars[want.inst],",
+            f"        positions[want.inst], g{g}f[want.inst], g{g}f1[want.inst], want.inst, g{g}p, g{g}u, rules, s,",
+            "        books[want.inst], books, market, tape,",
+            "    ), want)",
+            "    if code != 0:",
+            "        refuse_want(ctx, j)",
+            f"        lanes_g{g}.counts[c, min(max(code, 0), lanes_g{g}.counts.shape[1] - 1)] += 1",
+            "        continue",
+        ]
+    return indent(lines, 32)
+
+
+def stub_text(
+    key: str, groups: Groups, d: Declaration, gates: Sequence[Declaration], is_wide: Callable[[str, Any], bool]
+) -> str:
+    """The stub's source; all state lives in memory, because lanes take turns at every instant."""
+    from huracan.sim.linker import loads
+
+    enter: list[str] = []
+    _, each, wide = loads("", d, is_wide, False)
+    for g, gd in enumerate(gates):
+        enter += [f"g{g}{name} = lanes_g{g}.{name}[c]" for name in ("p", "u", "wide", "wide1")]
+        enter += [f"g{g}f = lanes_g{g}.feats[c]", f"g{g}f1 = lanes_g{g}.feats1[c]"]
+        _, more_each, more_wide = loads(f"g{g}", gd, is_wide, False)
+        each += more_each
+        wide += more_wide
+    return TEMPLATE.format(
+        key=key,
+        groups=groups,
+        checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(len(gates))),
+        gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
+        venue=indent(VENUE.split("\n"), 20),
+        enter=indent(enter, 20),
+        load_each=indent(each, 32),
+        load_wide=indent(wide, 24),
+        steps=indent((STEP_EACH if d.scope == "each" else STEP_ALL).split("\n"), 24),
+        gates=gate_block(len(gates)),
+    )
+
+
+def link_book(
+    step: Callable[..., Any],
+    checks: Sequence[Callable[..., Any]],
+    groups: Groups,
+    *,
+    is_wide: Callable[[str, Any], bool],
+) -> Linked:
+    """Bind a strategy and its gates to a build of the book venue."""
+    d = declaration(step, "strategy")
+    gate_declarations = [declaration(c, "gate") for c in checks]
+    f, wide = feature_records(d, is_wide)
+    records = []
+    for gd in gate_declarations:
+        gf, gwide = feature_records(gd, is_wide)
+        records.append(GateRecords(gd.name, param_record(gd, is_wide), state_record(gd), gf, gwide, gd.reasons))
+    here = Bound(step, tuple(checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
+    sources = strategy_sources([step, *checks])
+    identity = repr(("book", groups, layout.layout_hash(), book_layout.layout_hash(), sources))
+    identity += repr([r.descr for r in (here.p, here.u, f, wide)])
+    identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in records]) + kernel_sources()
+    key = hashlib.sha256(identity.encode()).hexdigest()[:20]
+    with _lock:
+        _bound[key] = here
+        module = load_stub(stub_text(key, groups, d, gate_declarations, is_wide), kernel_paths())
+    return Linked(module.entry, here.p, here.u, here.f, here.wide, tuple(records), groups, key)

@@ -1,0 +1,171 @@
+"""A lane's turn on a book tape: what has been reported, its step, and the requests that leave for the venue."""
+
+from __future__ import annotations
+
+from huracan.sim.book_layout import CANCEL, MARKS, MODIFY, NEW_ORDER, NEXT_REQUEST, PAYMENTS, BookVenue
+from huracan.sim.codes import LIVE
+from huracan.sim.codes import NEW as WANTED
+from huracan.sim.kernel.advance import pay_funding
+from huracan.sim.kernel.book_places import tick_at
+from huracan.sim.kernel.groups import RECORD
+from huracan.sim.kernel.hear import hear
+from huracan.sim.kernel.ledger import mark_excursion
+from huracan.sim.kernel.marks import mark_account, statistics
+from huracan.sim.options import part, rare
+from huracan.sim.prices import price_of_tick, unit_value
+
+
+@part
+def over(lanes, tape, c, now):
+    """Nothing more can reach this lane: the tape has ended and no message is under way."""
+    d = lanes.clocks[c]
+    m = lanes.mail[c]
+    return tape.last_local_ns <= now and d.head == d.tail and m.head == m.tail
+
+
+@part
+def listen(v, now, books):
+    """The own clock, what has been reported by now, and what it is worth."""
+    a = v.own_acct
+    a.ts_ns = now
+    a.row += 1
+    m = v.mail
+    if m.tail < m.head:
+        hear(v, 2 * a.row)
+        if m.tail == m.head:
+            m.tail = 0
+            m.head = 0
+    value = 0.0
+    for k in range(len(v.own_positions)):
+        p = v.own_positions[k]
+        mid = books[k].mid
+        if mid == mid:
+            p.mark = mid
+        if p.qty != 0.0:
+            value += p.qty * unit_value(v.rules[k], p.mark)
+    a.equity = a.cash + value
+    a.peak = max(a.peak, a.equity)
+
+
+@part
+def ask(v, d, requests, what, r, j):
+    """One more request under way: the next place of the ring."""
+    t = v.settings
+    arrive = max(v.own_acct.ts_ns + t.entry_ns, d.last_ns)
+    d.last_ns = arrive
+    q = requests[d.head]
+    after = d.head + 1 if d.head + 1 < len(requests) else 0
+    if after == d.tail:
+        d.lost += 1  # the driver refuses the run
+        return
+    d.head = after
+    q.arrive_ns = arrive
+    q.what = what
+    q.slot = j
+    q.id = r.id
+    if arrive < v.market.at[NEXT_REQUEST]:
+        v.market.at[NEXT_REQUEST] = arrive
+
+
+@part
+def post(v, d, requests, j):
+    """A want leaves for the venue; the venue keeps its own copy from here on."""
+    r = v.own_orders[j]
+    r.state = LIVE
+    r.arrived = 0
+    o = v.market.rests[v.first + j]
+    o.id = r.id
+    o.cell = -1
+    o.inst = r.inst
+    o.side = r.side
+    o.state = WANTED
+    o.kind = r.kind
+    o.tif = r.tif
+    o.post_only = r.post_only
+    o.reduce = r.reduce
+    o.role = r.role
+    o.reason = r.reason
+    o.tag = r.tag
+    o.rested_ns = -1
+    o.lane = v.lane
+    o.slot = j
+    o.qty = r.qty
+    o.left = r.left
+    o.price = r.price
+    o.trigger = r.trigger
+    v.stats.orders += 1
+    v.desks[r.inst].n_live += 1
+    ask(v, d, requests, NEW_ORDER, r, j)
+
+
+@part
+def post_requests(v, d, requests):
+    """Cancels and modifies of this step leave for the venue."""
+    a = v.own_acct
+    if a.n_requests > 0:
+        a.n_requests = 0
+        fresh = a.row + 1 + v.settings.latency_rows
+        for j in range(len(v.own_orders)):
+            r = v.own_orders[j]
+            if r.state != LIVE:
+                continue
+            if r.modify_row == fresh:
+                ask(v, d, requests, MODIFY, r, j)
+                q = requests[d.head - 1 if d.head > 0 else len(requests) - 1]
+                q.sent_ns = r.modify_ns
+                q.qty = r.new_qty
+                q.price = r.new_price
+                q.trigger = r.new_trigger
+            if r.cancel_row == fresh:
+                ask(v, d, requests, CANCEL, r, j)
+    a.n_new = 0
+    a.first_new = a.next_id
+
+
+@part
+def mark_venue(v):
+    """The exchange's own mids are the venue's marks."""
+    for k in range(len(v.positions)):
+        bid = v.market.best[2 * k]
+        ask_x = v.market.best[2 * k + 1]
+        if bid >= 0 and ask_x >= 0:
+            low = price_of_tick(v.rules[k], tick_at(v.tape, 2 * k, bid))
+            high = price_of_tick(v.rules[k], tick_at(v.tape, 2 * k + 1, ask_x))
+            v.positions[k].mark = 0.5 * (low + high)
+
+
+@rare
+def sample(lanes, market, tape, rec, c, now):
+    """One row of a lane's equity, and of its statistics."""
+    v = BookVenue(
+        lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
+        rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
+        market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+    )  # fmt: skip
+    a = v.acct
+    a.row += 1
+    a.ts_ns = now
+    mark_venue(v)
+    mark_account(v)
+    if RECORD:
+        for k in range(len(v.positions)):
+            d = v.desks[k]
+            q = v.positions[k].qty
+            if d.side != 0 and q != 0.0:
+                mark_excursion(d, v.rules[k], q, v.positions[k].mark)
+    statistics(v)
+
+
+@rare
+def pay_all(lanes, market, tape, rec, lo, hi):
+    """One funding instant, for every lane."""
+    payment = tape.payments[market.at[PAYMENTS]]
+    for c in range(lo, hi):
+        v = BookVenue(
+            lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
+            rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
+            market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+        )  # fmt: skip
+        mark_venue(v)
+        pay_funding(v, payment, False)
+    market.at[PAYMENTS] += 1

@@ -1,0 +1,59 @@
+"""How many lots stand ahead of an own order at its level, by what the book and the trades let one guess."""
+
+from __future__ import annotations
+
+import math
+
+from huracan.sim.options import part
+from huracan.sim.portable_math import log1p
+from huracan.sim.portable_math import pow as power
+
+RISK_AVERSE, POWER, POWER2, POWER3, LOG, LOG2 = range(6)
+
+
+@part
+def weight(model, n, x):
+    """f(x) of the probability models: x to the power n, or ln(1 + x)."""
+    if model >= LOG:
+        return log1p(x)
+    if n == 2.0:
+        return x * x
+    if n == 1.0:
+        return x
+    return power(x, n)
+
+
+@part
+def behind(model, n, front, back):
+    """The share of a cancellation that was behind the order; NaN where nothing stands there."""
+    if model == POWER or model == LOG:
+        b = weight(model, n, back)
+        return b / (b + weight(model, n, front))
+    if model == POWER3:
+        return 1.0 - weight(model, n, front / (front + back))
+    return weight(model, n, back) / weight(model, n, back + front)
+
+
+@part
+def after_depth(model, n, lot, front, traded, before, now):
+    """Lots ahead after the level changed from `before` to `now` lots, of which `traded` went by trades.
+
+    Never more than what the level holds; a probability that does not exist leaves the level's own quantity.
+    """
+    if model == RISK_AVERSE:
+        return min(front, now)
+    change = before - now - traded
+    if change < 0.0:
+        return min(front, now)
+    back = before - front
+    p = behind(model, n, front * lot, back * lot)
+    if math.isinf(p):
+        p = 1.0
+    estimate = front - (1.0 - p) * change + min(back - p * change, 0.0)
+    return estimate if estimate < now else now  # NaN compares false
+
+
+@part
+def excess(front):
+    """Whole lots that a trade took beyond what stood ahead."""
+    return math.floor(-front + 0.5)
