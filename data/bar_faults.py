@@ -20,6 +20,7 @@ Flags = npt.NDArray[np.bool_]
 HALF_HOUR = 1_800_000_000_000
 WEEK = 604_800_000_000_000
 MOST_SLIP = 28 * HALF_HOUR  # zones are at most fourteen hours from UTC
+MOST_SLIPS = 40  # clocks change twice a year
 DEAD = 10  # bars without a trade from which a stretch is an outage
 STILL = 5  # bars without a move from which a price is stale
 SIGMAS = 15.0  # of the usual move around it: what a spike must exceed, out and back
@@ -118,6 +119,8 @@ def slips(times: Ints, step_ns: int) -> tuple[Flags, Ints]:
     jump = np.diff(times) - step_ns
     odd = np.flatnonzero((jump % HALF_HOUR == 0) & (jump != 0) & (np.abs(jump) <= MOST_SLIP))
     back = odd[jump[odd] < -step_ns]  # only a jump back tells a slip from a gap
+    if 2 * len(back) < int((jump < -step_ns).sum()) or len(back) > MOST_SLIPS:
+        back = back[:0]  # rows in any order make such jumps by chance
     for at in back:
         if slip[at + 1]:
             continue
@@ -129,9 +132,13 @@ def slips(times: Ints, step_ns: int) -> tuple[Flags, Ints]:
         elif after.size:
             rows, off = slice(int(at) + 1, int(after[0]) + 1), h  # is behind, until it jumps on
         else:
-            top = times[: at + 1].max()
-            later = np.flatnonzero(times[at + 1 :] > top)
-            rows, off = slice(int(at) + 1, int(at) + 1 + (int(later[0]) if later.size else len(times) - at - 1)), 0
+            later = np.flatnonzero(times[at + 1 :] > times[: at + 1].max())
+            again = int(later[0]) if later.size else len(times) - int(at) - 1
+            if again < 2:  # a row out of its place
+                continue
+            rows, off = slice(int(at) + 1, int(at) + 1 + again), 0
+        if rows.stop - rows.start < 2 or (np.diff(times[rows]) <= 0).any():
+            continue
         slip[rows] = True
         shift[rows] = off
     if step_ns >= 2 * HALF_HOUR:

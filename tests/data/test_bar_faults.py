@@ -131,6 +131,18 @@ def test_a_clock_that_slips_by_an_hour() -> None:
     assert counts(replace(days, times=summer), 1440 * MINUTE)["time_zone_slip"] == 20
 
 
+@given(st.data(), st.sampled_from([MINUTE, 60 * MINUTE, 1440 * MINUTE]))
+def test_rows_out_of_place_are_no_slipped_clock(data: Any, step: int) -> None:
+    raw = market(200, step=step)
+    order = np.arange(200)
+    for spot in data.draw(st.sets(st.integers(1, 38), min_size=1, max_size=5)):
+        order[[5 * spot, 5 * spot + 1]] = order[[5 * spot + 1, 5 * spot]]
+    swapped = picked(raw, order)
+    assert counts(swapped, step) == {"unordered_time": int((np.diff(order) < 0).sum())}
+    shuffled = picked(raw, np.array(data.draw(st.permutations(range(200)))))
+    assert set(counts(shuffled, step)) <= {"unordered_time"}
+
+
 def test_hours_at_which_a_market_is_never_open_are_not_missing() -> None:
     hours = market(24 * 7 * 6, step=60 * MINUTE)
     open_hours = (hours.times // (60 * MINUTE) % 24 >= 9) & (hours.times // (60 * MINUTE) % 24 < 17)

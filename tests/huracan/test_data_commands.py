@@ -172,6 +172,23 @@ def test_a_run_records_the_repairs_that_its_spec_names(tmp_path: Path) -> None:
         huracan.backtest(spec)
 
 
+def test_a_run_on_the_store_is_repaired_too(data: Any, tmp_path: Path) -> None:
+    held = rows(300)
+    del held[50:54]
+    data("import", write(tmp_path / "A_B.csv", held), "--symbol", "A/B")
+    spec: dict[str, Any] = {
+        "data": {"venue": "local", "symbols": ["A/B"], "timeframe": "1m"},
+        "strategy": {"use": "buy_and_hold", "params": {"fraction": 0.5}},
+    }
+    plain = huracan.backtest(spec)
+    spec["data"]["repair"] = {"missing_bars": "fill", "stale": "keep"}
+    mended = huracan.backtest(spec)
+    assert (plain.figures["bars"], mended.figures["bars"]) == (296, 300)
+    assert mended.figures["repairs"]["missing_bars_fill"] == 4
+    assert "missing_bars_fill" not in plain.figures["repairs"]
+    assert plain.figures["data_hash"] != mended.figures["data_hash"]
+
+
 def test_resample_list_and_rm(data: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "A_USDT.csv", rows(60))
     data("import", path)
