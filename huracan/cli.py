@@ -101,6 +101,7 @@ def backtest(
     if spec is None:
         raise Refused("there is no spec", where="SPEC", fix="name a TOML file, or --from sweep.parquet --row N")
     from huracan.path_bounds import run_bounds, write_bounds
+    from huracan.report_again import BOUNDS, write_page
     from huracan.sim.atomic_files import make_folder
     from huracan.spec import load_spec
 
@@ -113,6 +114,9 @@ def backtest(
         if path_bounds:
             figures["path_bounds"] = run_bounds(checked, python=python)
             write_bounds(out, figures["path_bounds"])
+            write_page(out, result)  # once more, with what the path inside the bars leaves open
+        else:
+            (out / BOUNDS).unlink(missing_ok=True)  # of an earlier run in the same folder
     if json:
         terminal.print_json(figures)
     else:
@@ -187,12 +191,21 @@ def sweep(
 @app.command()
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results of this or that run.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the page goes.")] = None,
+    format: Annotated[str, typer.Option("--format", metavar="html|md", help="md prints Markdown.")] = "html",
 ) -> None:
-    """Write the report of a saved backtest or sweep again."""
-    from huracan.report_again import render
+    """Write the report of a saved backtest or sweep again; of several backtests also their comparison."""
+    from huracan.report_again import as_markdown, comparison, render
 
+    if format not in ("html", "md"):
+        raise Refused(f'the format "{format}"', where="--format", fix="give html or md")
+    if format == "md":
+        print(as_markdown(folders))
+        return
     for folder in folders:
-        print(render(folder))
+        print(render(folder, out if len(folders) == 1 else None))
+    if len(folders) > 1 and (path := comparison(folders, out)) is not None:
+        print(path)
 
 
 @app.command()

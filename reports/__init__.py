@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from huracan.sim.result import Result
     from huracan.sim.sweep_result import SweepResult
 
-__all__ = ["write_report", "write_sweep_report"]
+__all__ = ["write_comparison", "write_report", "write_sweep_report"]
 
 
 def write_report(result: Result, path: str | Path, bounds: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -23,6 +23,14 @@ def write_report(result: Result, path: str | Path, bounds: Mapping[str, Mapping[
     from huracan.reports.run_page import run_page
 
     Path(path).write_text(render(*run_page(result, bounds)), encoding="utf-8", errors="replace")
+
+
+def write_comparison(runs: Sequence[tuple[str, Result]], path: str | Path) -> None:
+    """Write the page that holds several runs, each with what it is called there, against the first of them."""
+    from huracan.reports.compare_page import compare_page
+    from huracan.reports.render import render
+
+    Path(path).write_text(render(*compare_page(runs)), encoding="utf-8", errors="replace")
 
 
 def write_sweep_report(sweep: SweepResult, path: str | Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from huracan.sim.result import Result
 
 MOST = 6000  # points of a curve on the page
+NOT_WORTH_A_ROW = -0.00005  # shallower drawdowns would read 0.00 %
 NO_POINTS = Text("There are not enough points to draw.", "soft")
 NOT_FINITE = Text(
     "Equity holds values that are no numbers: curves and what is computed from them are left out.", "soft"
@@ -71,7 +72,7 @@ def equity_panel(result: Result, curve: Curve, charts: Charts, unit: str) -> Pan
         series.append({"name": "Buy and hold", "y": bench, "c": "c6", "dash": True})
         legend.append(("", "Buy and hold" + (", all instruments alike" if several else "") + ", before costs"))
     time_plot(charts, "equity", times, series, fmt="money")
-    falls = worst_falls(curve)
+    falls = [fall for fall in worst_falls(curve) if fall.depth <= NOT_WORTH_A_ROW]
     bands = [
         {
             "a": f.begin_ns / 1e6,

@@ -1,6 +1,6 @@
 // Prices with the trades on them. Far out: bars of many bars and how many trades there were; close in: every bar and
 // every trade. Where a stretch has only the coarse bars, they are drawn as boxes, and the tooltip says how long they are.
-const MANY = 400;
+const many = (chart) => Math.max(40, chart.w / 4);  // more trades than that can't be told apart
 const drawPrice = {
   begin(chart, columns) {
     const { spec } = chart;
@@ -48,11 +48,11 @@ const drawPrice = {
     let low = Infinity, high = -Infinity;
     for (const { bars, i, j } of parts) for (let k = i; k < j; k++) { if (bars.l[k] < low) low = bars.l[k]; if (bars.h[k] > high) high = bars.h[k]; }
     if (!(high >= low)) { low = 0; high = 1; }
-    const air = (high - low || high * 0.01 || 1) * 0.06, strip = trades.length > MANY ? (high - low) * 0.16 : 0;
+    const air = (high - low || high * 0.01 || 1) * 0.06, strip = trades.length > many(chart) ? (high - low) * 0.16 : 0;
     const box = frame(chart, low - air - strip, high + air, 'price', false, (b) => timeTicks(group.a, group.b, b.right - b.left).map(([t, word]) => [b.left + (t - group.a) / (group.b - group.a) * (b.right - b.left), word]));
     inside(chart, () => {
       for (const part of parts) candles(chart, part);
-      if (trades.length > MANY) density(chart, trades); else trades.forEach((t) => marked(chart, t));
+      if (trades.length > many(chart)) density(chart, trades); else trades.forEach((t) => marked(chart, t));
     });
     overlay(chart);
     chart.canvas.dataset.trades = trades.length;
@@ -61,7 +61,7 @@ const drawPrice = {
   says(chart, x, y) {
     const t = timeAt(chart, x), { box } = chart;
     const trades = seenTrades(chart);
-    if (trades.length <= MANY) {
+    if (trades.length <= many(chart)) {
       let near = null, gap = 12;
       for (const each of trades) {
         const d = Math.min(Math.hypot(placeOf(chart, each.entry) - x, box.y(each.in) - y), Math.hypot(placeOf(chart, each.exit) - x, box.y(each.out) - y));
@@ -73,7 +73,7 @@ const drawPrice = {
       const k = lower(bars.t, t + 1) - 1;
       if (k < i || k >= j || t > bars.t[k] + bars.step) continue;
       const lines = [clock(bars.t[k]) + ' UTC, ' + lasting(bars.step), `open ${written(bars.o[k], 'price')}`, `high ${written(bars.h[k], 'price')}`, `low ${written(bars.l[k], 'price')}`, `close ${written(bars.c[k], 'price')}`];
-      if (trades.length > MANY) lines.push(`${digits(trades.length)} trades in view: zoom in to see each`);
+      if (trades.length > many(chart)) lines.push(`${digits(trades.length)} trades in view: zoom in to see each`);
       return lines;
     }
     return null;

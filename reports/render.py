@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
-SCRIPTS = ("plots.js", "draw_time.js", "draw_price.js", "draw_points.js", "trade_list.js", "begin.js")
+SCRIPTS = ("plots.js", "draw_time.js", "draw_price.js", "draw_points.js", "draw_sets.js", "trade_list.js", "begin.js")
 
 
 @dataclass

@@ -11,6 +11,7 @@ from huracan.reports.charts import heat_map, histogram, line, nice_steps, plain_
 from huracan.reports.figure_words import FIGURES, KINDS, about_line, counts_panel, identity_panel
 from huracan.reports.parts import Heat, Line, Page, Panel, Part, Table, Text
 from huracan.reports.render import Charts
+from huracan.reports.set_plots import heat_plot, parallel_plot
 from huracan.reports.warnings_of import warnings_of
 from huracan.reports.wording import name_of, value_of, written
 
@@ -35,19 +36,21 @@ HONESTY = (
 def sweep_page(sweep: SweepResult) -> tuple[Page, Charts]:
     """The page and what its script draws: what the best is worth first, then the sets."""
     about = sweep.about
+    charts = Charts()
     values = np.asarray(sweep.columns[sweep.rank_by], np.float64)
     known = values[np.isfinite(values)]
     panels = [
         honesty_panel(sweep),
         sets_panel(sweep, values),
         parameters_panel(sweep, values),
+        sets_together_panel(sweep, values, charts),
         best_panel(sweep, values),
         counts_panel(about),
         identity_panel(about, "huracan sweep SPEC --out DIR"),
     ]
     kept = tuple(panel for panel in panels if panel is not None)
     warnings = tuple(sweep_warnings(sweep, int(known.size)))
-    return Page("sweep", about.name, about_line(about), kept, warnings), Charts()
+    return Page("sweep", about.name, about_line(about), kept, warnings), charts
 
 
 def rank_words(sweep: SweepResult) -> str:
@@ -89,20 +92,41 @@ def parameters_panel(sweep: SweepResult, values: Floats) -> Panel | None:
     """The figure over two parameters, or along the only one that varies."""
     by = rank_words(sweep)
     unlike = [key for key, column in sweep.params.items() if len(set(column.tolist())) > 1]
-    heat, profile = heat_of(sweep, values, unlike), profile_of(sweep, values, unlike)
+    heat = heat_of(sweep, values, unlike) if len(unlike) == 2 else None  # of more any two can be chosen, below
+    profile = profile_of(sweep, values, unlike)
     if heat is not None:
         title = f"{by} by {heat.x_name} (across) and {heat.y_name} (up)"
         how = (
             f"Orange: below zero, blue: above; from {heat.low} to {heat.high}, the fuller the further from zero. The "
-            "frame is the best set."
-            + (" Each cell is the median over all other parameters." if len(unlike) > 2 else "")
-            + " A best that stands alone among weak neighbours is luck more often than skill."
+            "frame is the best set." + " A best that stands alone among weak neighbours is luck more often than skill."
         )
         return Panel("parameters", title, (heat,), how, "Parameters")
     if profile is not None:
         how = "A plateau means that the choice hardly matters; a single peak is luck more often than skill."
         return Panel("parameters", f"{by} by {unlike[0]}", (profile,), how, "Parameters")
     return None
+
+
+def sets_together_panel(sweep: SweepResult, values: Floats, charts: Charts) -> Panel | None:
+    """All parameters side by side, and a heat map of any two of them; None where fewer than two vary."""
+    unlike = [key for key, column in sweep.params.items() if len(set(column.tolist())) > 1]
+    if len(unlike) < 2 or not np.isfinite(values).any():
+        return None
+    by = rank_words(sweep)
+    kind = KINDS[sweep.rank_by][1] if sweep.rank_by in KINDS else "ratio"
+    params = {key: sweep.params[key] for key in unlike}
+    parts: list[Part] = [
+        parallel_plot(charts, "parallel", params, {by: values}, kind, sweep.best_row),
+    ]
+    if len(unlike) > 2:
+        parts.append(heat_plot(charts, "heat", params, values, (by, kind), sweep.best_row))
+    how = (
+        "Each line is a set and runs through its values, coloured by the figure: blue above zero, orange below; the "
+        "dark line is the best set. Drag along an axis to keep only the sets that pass there, click it to let them "
+        "all back. Good sets that lie close together on every axis are a plateau; good sets all over the place are "
+        "luck."
+    )
+    return Panel("together", "All parameters together", tuple(parts), how, "Together")
 
 
 def best_panel(sweep: SweepResult, values: Floats) -> Panel:

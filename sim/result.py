@@ -109,6 +109,24 @@ class Result:
         """Equity at every close, a pandas DataFrame."""
         return self._pandas(self.equity_rows, EQUITY)
 
+    def to_quantstats(self, *, whole_days: bool = False) -> Any:
+        """Daily returns as QuantStats takes them, a pandas Series; pass `periods=365` to its statistics."""
+        from huracan.reports.handing_over import to_quantstats
+
+        return to_quantstats(self, whole_days=whole_days)
+
+    def to_empyrical(self, *, whole_days: bool = False) -> Any:
+        """Daily returns as empyrical takes them, a pandas Series; pass `annualization=365` to its functions."""
+        from huracan.reports.handing_over import to_empyrical
+
+        return to_empyrical(self, whole_days=whole_days)
+
+    def to_vectorbt(self) -> Any:
+        """A vectorbt `Portfolio` of the same executions; vectorbt must be installed."""
+        from huracan.reports.handing_over import to_vectorbt
+
+        return to_vectorbt(self)
+
     def save(self, folder: str | Path) -> Path:
         """Write the files of the contract into a folder, which is made; the report last, so that it can't lose data."""
         from huracan.reports import write_report
