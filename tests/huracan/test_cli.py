@@ -172,7 +172,11 @@ def test_json_is_one_object_and_nothing_else_on_stdout(
     assert fake == [{"intrabar": "pessimistic", "python": True, "check_bounds": False}]
 
 
-def test_path_bounds_stand_side_by_side(spec: Path, fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_path_bounds_stand_side_by_side(
+    spec: Path, fake: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again: list[Path] = []
+    monkeypatch.setattr(report_again, "write_page", lambda folder, result: again.append(folder))
     spec.write_text(SPEC + "[venue]\nintrabar = 'ohlc'\n")
     out = spec.parent / "o"
     assert cli.main(["backtest", str(spec), "--out", str(out), "--path-bounds", "--check-bounds"]) == 0
@@ -181,6 +185,7 @@ def test_path_bounds_stand_side_by_side(spec: Path, fake: Any, capsys: pytest.Ca
     assert re.search(r"result +worst +best(.|\n)+closed trades +222 +111 +333", capsys.readouterr().out)
     bounds = json.loads((out / "path_bounds.json").read_text())
     assert [bounds[name]["name"] for name in ("worst", "best")] == ["pessimistic", "optimistic"]
+    assert again == [out]  # the page shows them too
     assert path_bounds.POLICIES == {"worst": "pessimistic", "best": "optimistic"}
 
 

@@ -96,7 +96,9 @@ def test_names_are_text_on_the_sweep_page(tmp_path: Path) -> None:
     result = sweep(SHARPES, keys=(EVIL, "slow" + EVIL), name=EVIL)
     result.params["words"] = np.array([EVIL, "x"] * 8, dtype=object)  # type: ignore[index]
     page = page_of(result, tmp_path)
-    assert {tag for tag, _ in page.tags} == {tag for tag, _ in page_of(sweep(SHARPES, ("a", "b", "c")), tmp_path).tags}
+    harmless = sweep(SHARPES, keys=("a", "b"))
+    harmless.params["words"] = np.array(["y", "x"] * 8, dtype=object)  # type: ignore[index]
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in page_of(harmless, tmp_path).tags}
     assert page.html.count("<script") == 3
     assert "<img" not in page.html
     assert page.text.count(EVIL) > 10
