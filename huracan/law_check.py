@@ -30,6 +30,7 @@ from huracan.laws import (
     snapshots_go_on,
 )
 from huracan.machine import Machine, base_settings, build, param_row
+from huracan.run import out_of_range
 from huracan.settings import uses_cost_models
 from huracan.sim import columns as feature_columns
 from huracan.sim.declare import Declaration, Param
@@ -334,8 +335,11 @@ def check(target: str | Step) -> dict[str, Any]:
         out = Path(folder) / "plain.npz"
         process = law_plain.start_check(name, out)
         try:
-            tried = benches(step)
-            findings = list(held(step, tried))
+            try:
+                tried = benches(step)
+                findings = list(held(step, tried))
+            except IndexError as error:
+                raise where_out_of_range(name, out, process, error) from error
             failed = law_plain.finish(process)
             if failed:
                 findings.append(Finding(3, False, "the same in plain Python", failed))
@@ -348,6 +352,18 @@ def check(target: str | Step) -> dict[str, Any]:
     for b in tried:
         did.update(happened(whole(b.trial)))
     return verdict(target if isinstance(target, str) else name, findings, dict(did))
+
+
+def where_out_of_range(name: str, out: Path, process: Any, error: IndexError) -> Refused:
+    """Compiled code does not know on which line an index left its array; plain Python does, if need be on all rows."""
+    refused = law_plain.refused_in(process)
+    if refused is None:
+        whole_run = law_plain.start_check(name, out, whole=True)
+        try:
+            refused = law_plain.refused_in(whole_run)
+        finally:
+            law_plain.stop(whole_run)
+    return refused or out_of_range(name, error)
 
 
 def held(step: Step, tried: Sequence[Bench]) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ python -c "from huracan.law_plain import main; main()" TARGET OUT.npz     with N
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,9 +18,11 @@ import numpy as np
 
 from huracan.law_runs import Records, Trial, difference, state, whole
 from huracan.laws import Finding, found
+from huracan.sim.refusal import Refused
 
 # What is compared beside the fills, trades and equity rows of every lane. Own state and features may hold a NaN of
 # another sign.
+REFUSED, REFUSED_STATUS = "refused: ", 2  # how the second process says that it met a refusal
 STATE = ("acct", "orders", "positions", "desks", "stats", "u", "feats", "feats1", "wide", "wide1")
 
 
@@ -71,9 +74,9 @@ def start(arguments: Sequence[str], cwd: str | None = None) -> subprocess.Popen[
     )
 
 
-def start_check(target: str, out: Path) -> subprocess.Popen[str]:
-    """The short trials of a strategy, under way in plain Python."""
-    return start(["-c", "from huracan.law_plain import main; main()", target, str(out)])
+def start_check(target: str, out: Path, *, whole: bool = False) -> subprocess.Popen[str]:
+    """The short trials of a strategy, or the whole ones, under way in plain Python."""
+    return start(["-c", "from huracan.law_plain import main; main()", "whole" if whole else "short", target, str(out)])
 
 
 def finish(process: subprocess.Popen[str]) -> str:
@@ -87,6 +90,15 @@ def finish(process: subprocess.Popen[str]) -> str:
     )
 
 
+def refused_in(process: subprocess.Popen[str]) -> Refused | None:
+    """Wait for it; the refusal that it ended with, if that is how it ended."""
+    said = process.communicate()[0] or ""
+    lines = [line for line in said.splitlines() if line.startswith(REFUSED)]
+    if process.returncode != REFUSED_STATUS or not lines:
+        return None
+    return Refused(**json.loads(lines[-1].removeprefix(REFUSED)))
+
+
 def stop(process: subprocess.Popen[str]) -> None:
     """End it, whether or not it has finished."""
     process.kill()
@@ -98,9 +110,15 @@ def stop(process: subprocess.Popen[str]) -> None:
 def main() -> None:
     """What the second process does for `huracan check`."""
     from huracan.law_check import benches, short
+    from huracan.run import out_of_range
 
-    target, out = sys.argv[-2:]
-    save(Path(out), [short(b.trial) for b in benches(target)])
+    rows, target, out = sys.argv[-3:]
+    try:
+        save(Path(out), [b.trial if rows == "whole" else short(b.trial) for b in benches(target)])
+    except IndexError as error:
+        refused = out_of_range(target, error)
+        print(REFUSED + json.dumps({"what": refused.what, "where": refused.where, "fix": refused.fix}))
+        sys.exit(REFUSED_STATUS)
 
 
 def folder() -> tempfile.TemporaryDirectory[str]:

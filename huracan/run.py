@@ -38,7 +38,7 @@ def backtest(spec: Source, *, python: bool = False, check_bounds: bool = False) 
 
         return record_run(checked)
     except IndexError as error:
-        raise out_of_range(checked, error) from error
+        raise out_of_range(checked.strategy.use, error) from error
 
 
 def sweep(
@@ -60,7 +60,7 @@ def sweep(
     try:
         result = sweep_run(checked, out=folder, resume=resume, progress=progress)
     except IndexError as error:
-        raise out_of_range(checked, error) from error
+        raise out_of_range(checked.strategy.use, error) from error
     return result if folder is None else finish(result, folder)
 
 
@@ -98,7 +98,7 @@ def be_plain_python() -> None:
     os.environ["NUMBA_DISABLE_JIT"] = "1"
 
 
-def out_of_range(spec: Spec, error: IndexError) -> Refused:
+def out_of_range(use: object, error: IndexError) -> Refused:
     """What a strategy that leaves its arrays is told; only plain Python knows the line."""
     if "numba" in sys.modules:
         from numba import config
@@ -110,7 +110,7 @@ def out_of_range(spec: Spec, error: IndexError) -> Refused:
                 fix="keep indices inside the array",
             )
     fix = "keep indices inside the array; `huracan backtest --check-bounds` names the line"
-    return Refused("the strategy indexes out of range", where=str(spec.strategy.use), fix=fix)
+    return Refused("the strategy indexes out of range", where=str(use), fix=fix)
 
 
 def last_line(error: BaseException) -> str:

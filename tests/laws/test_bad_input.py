@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from huracan.law_check import bad_input, benches
+from huracan import law_plain
+from huracan.law_check import SHORT, bad_input, benches, where_out_of_range
 from huracan.run import check
 from huracan.sim.layout import Reason
 from huracan.sim.refusal import Refused
@@ -155,3 +156,28 @@ def test_check_refuses_by_name(tmp_path: Path) -> None:
         "an inverse perpetual",
         "coins for cash",
     ]
+
+
+LEAVES = """
+from huracan import strategy
+
+
+@strategy(state=dict(n=0, last=[0.0] * {size}))
+def leaves(ctx):
+    ctx.u.last[ctx.u.n] = ctx.bar.close
+    ctx.u.n += 1
+"""
+
+
+@pytest.mark.parametrize("size", [4, SHORT + 9])
+def test_check_names_the_line_that_leaves_an_array(tmp_path: Path, size: int) -> None:
+    """Compiled code knows no line: `huracan check` looks for it in plain Python, on the first rows, then on all."""
+    file = tmp_path / "leaves.py"
+    file.write_text(LEAVES.format(size=size), "utf-8")
+    name, out = f"{file}:leaves", tmp_path / "plain.npz"
+    process = law_plain.start_check(name, out)
+    refused = where_out_of_range(name, out, process, IndexError("index is out of bounds"))
+    law_plain.stop(process)
+    assert f"index {size} is out of bounds" in refused.what
+    assert refused.where == f"{file}:7"
+    assert refused.fix
