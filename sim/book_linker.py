@@ -26,6 +26,7 @@ from huracan.sim.linker import (
     param_record,
     state_record,
 )
+from huracan.sim.plain_copy import to_run
 from huracan.sim.sources import kernel_sources, strategy_sources
 from huracan.sim.stubs import load_stub
 
@@ -222,7 +223,8 @@ def link_book(
     for gd in gate_declarations:
         gf, gwide = feature_records(gd, is_wide)
         records.append(GateRecords(gd.name, param_record(gd, is_wide), state_record(gd), gf, gwide, gd.reasons))
-    here = Bound(step, tuple(checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
+    run_step, *run_checks = to_run(step, *checks)
+    here = Bound(run_step, tuple(run_checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
     sources = strategy_sources([step, *checks])
     identity = repr(("book", groups, layout.layout_hash(), book_layout.layout_hash(), sources))
     identity += repr([r.descr for r in (here.p, here.u, f, wide)])

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import config
 
 from huracan.sim import layout
 from huracan.sim.declare import Declaration
-from huracan.sim.plain_copy import plain_copy
+from huracan.sim.plain_copy import to_run
 from huracan.sim.refusal import Refused
 from huracan.sim.sources import kernel_sources, strategy_sources
 from huracan.sim.stubs import load_stub
@@ -486,8 +485,8 @@ def link(
     for gd in gate_declarations:
         gf, gwide = feature_records(gd, is_wide)
         records.append(GateRecords(gd.name, param_record(gd, is_wide), state_record(gd), gf, gwide, gd.reasons))
-    runs = [plain_copy(f) if config.DISABLE_JIT else f for f in (step, *checks)]
-    here = Bound(runs[0], tuple(runs[1:]), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
+    run_step, *run_checks = to_run(step, *checks)
+    here = Bound(run_step, tuple(run_checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
     sources = strategy_sources([step, *checks])
     identity = repr(
         (

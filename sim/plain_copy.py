@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numba import config
 
 from huracan.sim.sources import plain, source_file
 
@@ -112,6 +113,11 @@ def called(node: ast.AST, left: ast.expr, op: ast.operator, right: ast.expr) -> 
         return None
     name = ast.Name(OPERATORS[type(op)][0], ast.Load())
     return ast.fix_missing_locations(ast.copy_location(ast.Call(name, [left, right], []), node))
+
+
+def to_run(*functions: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """What a stub binds: the functions themselves where they are compiled, else their copies."""
+    return [plain_copy(f) for f in functions] if config.DISABLE_JIT else list(functions)
 
 
 @lru_cache(maxsize=64)
