@@ -21,7 +21,7 @@ import numpy.typing as npt
 from huracan.sim.atomic_files import make_folder, write_together
 from huracan.sim.refusal import Refused
 from huracan.sim.result_tables import RUN_KEY
-from huracan.sim.sweep_table import arrow_columns, read_column, run_of
+from huracan.sim.sweep_table import arrow_binary, arrow_columns, read_column, run_of
 
 Columns = dict[str, npt.NDArray[Any]]
 FOLDER = "checkpoint"
@@ -130,11 +130,7 @@ def _write(path: Path, part: Part, run: str) -> None:
     from pyarrow import parquet
 
     arrays = arrow_columns(part.columns)
-    numbers = part.columns["set"].tolist()
-    raw = [part.returns[n].tobytes() if n in part.returns else None for n in numbers]
-    arrays["returns"] = (
-        pa.array(raw, pa.binary()) if any(r is not None for r in raw) else pa.nulls(len(raw), pa.binary())
-    )
+    arrays["returns"] = arrow_binary([part.returns.get(n) for n in part.columns["set"].tolist()])
     table = pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
     more = json.dumps({"rejections": dict(part.rejections)})
     parquet.write_table(table.replace_schema_metadata({RUN_KEY: run.encode(), MORE_KEY: more.encode()}), path)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from huracan.reports.charts import heat_map, histogram, line, nice_steps, plain_label
 from huracan.reports.figure_words import FIGURES, KINDS, about_line, counts_panel, identity_panel
+from huracan.reports.luck_panel import honesty_panel, out_of_sample_panel
 from huracan.reports.parts import Heat, Line, Page, Panel, Part, Table, Text
 from huracan.reports.render import Charts
 from huracan.reports.set_plots import heat_plot, parallel_plot
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 SHOWN = 20  # sets in the table
 TABLE = ("sharpe", "annual_return", "total_return", "max_drawdown", "trades", "win_rate", "turnover", "fees")
-HONESTY = (
-    ("trials", "Trials", "count", "every set counts as one"),
-    ("effective_trials", "Effective trials", "ratio", "sets that differ, once alike ones are put together"),
-    ("best_sharpe_by_luck", "Best Sharpe by luck", "ratio", "expected of as many sets without skill, a year"),
-    ("probabilistic_sharpe", "Probabilistic Sharpe", "share", "probability that the true Sharpe is above 0"),
-    ("deflated_sharpe", "Deflated Sharpe", "share", "the same, above the best by luck"),
-    ("pbo", "Probability of overfitting", "share", "that the best in sample is below the median out of it"),
-    ("min_backtest_length", "Years needed", "ratio", "before so many trials stop showing this Sharpe by luck"),
-    ("reality_check_p", "Reality check p", "ratio", "chance of this best if no set had an edge"),
-)
 
 
 def sweep_page(sweep: SweepResult) -> tuple[Page, Charts]:
@@ -41,6 +32,7 @@ def sweep_page(sweep: SweepResult) -> tuple[Page, Charts]:
     known = values[np.isfinite(values)]
     panels = [
         honesty_panel(sweep),
+        out_of_sample_panel(sweep, charts),
         sets_panel(sweep, values),
         parameters_panel(sweep, values),
         sets_together_panel(sweep, values, charts),
@@ -56,18 +48,6 @@ def sweep_page(sweep: SweepResult) -> tuple[Page, Charts]:
 def rank_words(sweep: SweepResult) -> str:
     """What the sets are ranked by, for people."""
     return KINDS[sweep.rank_by][0] if sweep.rank_by in KINDS else name_of(sweep.rank_by)
-
-
-def honesty_panel(sweep: SweepResult) -> Panel:
-    """What the best is worth once it is known from how many it was picked."""
-    rows = tuple((words, written(sweep.honesty.get(key), kind), note) for key, words, kind, note in HONESTY)
-    how = (
-        "Whoever tries many sets finds one that did well by luck. The more trials, and the further their results "
-        "lie apart, the higher the Sharpe that luck alone shows. Only what stands above that line is worth a second "
-        "look, and a second look means data that was not part of the sweep."
-    )
-    parts = (Text(sweep.honesty["verdict"], "lead"), Table(("t", "n", "note"), rows))
-    return Panel("honesty", "What the best is worth", parts, how, "Honesty")
 
 
 def sets_panel(sweep: SweepResult, values: Floats) -> Panel:
@@ -171,7 +151,7 @@ def marks_of(sweep: SweepResult) -> list[tuple[float, str]]:
         return []
     marks = [(float(sweep.best[sweep.rank_by]), "best")]
     luck = sweep.honesty.get("best_sharpe_by_luck")
-    return marks + ([(float(luck), "luck")] if luck is not None and sweep.rank_by == "sharpe" else [])
+    return marks + ([(float(luck), "luck")] if luck is not None and sweep.rank_by.startswith("sharpe") else [])
 
 
 def top_sets(sweep: SweepResult, values: Floats) -> list[list[str]]:

@@ -68,7 +68,7 @@ def plan_cuts(close_ns: Ints | RowTimes, start_ns: int, timeframe_ns: int, lanes
     if timeframe_ns > step:
         step = timeframe_ns
     first = (start_ns // step + 1) * step
-    ends = np.arange(first, int(close_ns[-1]) + 1, step, dtype=np.int64)
+    ends = first + step * np.arange(max((int(close_ns[-1]) - first) // step + 1, 0), dtype=np.int64)
     before = np.zeros(len(ends), np.int64)  # rows that have closed by each cut, counted piece by piece of a long tape
     for lo in range(0, rows, PIECE):
         before += np.searchsorted(np.asarray(close_ns[lo : lo + PIECE]), ends, side="right")

@@ -183,8 +183,11 @@ def summary(found: Mapping[str, Any]) -> str:
     before = found["trials_before"]
     tried = f"{found['trials']:,} sets" + (f" ({before:,} more were tried on this data before)" if before else "")
     base = f"The best of {tried} has a Sharpe of {top:.2f}; as many sets without an edge would show {luck:.2f}."
-    if top <= luck or (found["spa_p"] or 0.0) > 0.5 or (found["pbo"] or 0.0) > 0.5:
+    p, pbo = found["spa_p"] or 0.0, found["pbo"] or 0.0
+    if top <= luck or p > 0.5 or (pbo > 0.5 and p > GOOD["spa_p"]):
         return f"Luck explains it. {base}"
+    if pbo > 0.5:
+        return f"Doubtful. {base} The sets may share an edge, but which of them came out best is luck."
     held = [found[key] is not None and (found[key] - limit) * sign >= 0.0 for key, limit, sign in _limits()]
     if all(held) and found["shape"] != "peak" and found["years"] >= (found["min_backtest_length"] or 0.0):
         return f"More than luck explains it, so far. {base}"
