@@ -182,7 +182,7 @@ def test_honesty_comes_first_on_the_sweep_page(tmp_path: Path) -> None:
     assert result.honesty["verdict"] in text
     places = [
         text.index(each)
-        for each in ("The best of 16", "How often which value", "A best that stands", "The best set in full")
+        for each in ("Not judged", "How often which value", "A best that stands", "The best set in full")
     ]
     assert places == sorted(places)
     assert "Deflated Sharpe n/a" in text
