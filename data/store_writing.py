@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.data import store
+from huracan.data import emptiness, store
+from huracan.data.intervals import without
 from huracan.data.store import Part, series_folder
 from huracan.data.store_kinds import ONE_A_TIME, TRADES, Series, as_table, check_rows, content_hash, times
 from huracan.sim.refusal import Refused
@@ -81,7 +82,8 @@ def remove(root: Path, series: Series) -> int:
         for part in (*dead, *held):  # the dead first: a killed process must not bring them back
             part.path.unlink(missing_ok=True)
         _drop_leftovers(folder)
-        (folder / ".lock").unlink(missing_ok=True)
+        for name in (emptiness.FILE, ".lock"):
+            (folder / name).unlink(missing_ok=True)
     for each in (folder, folder.parent, folder.parent.parent):
         with contextlib.suppress(OSError):  # not empty: somebody else's
             each.rmdir()
@@ -213,14 +215,20 @@ def write_part(folder: Path, series: Series, table: pa.Table) -> None:
 
 
 def _compact(folder: Path, series: Series) -> None:
-    """Neighbours that together stay below LARGE become one part."""
+    """Neighbours that together stay below LARGE become one part.
+
+    Where rows are on no grid, a part's times say what was looked at: then nothing unknown may lie between neighbours.
+    """
     import pyarrow as pa
 
+    known = emptiness.empty_ranges(folder)
     run: list[Part] = []
     for part in [*store.live(store.all_parts(folder)), None]:
         if part is not None and sum(p.rows for p in run) + part.rows <= LARGE:
-            run.append(part)
-            continue
+            between = (run[-1].last_ns + 1, part.first_ns) if run else (0, 0)
+            if series.timeframe or not without(between, known):
+                run.append(part)
+                continue
         if len(run) > 1:
             write_part(folder, series, pa.concat_tables([_whole(p, series) for p in run]))
         run = [part] if part is not None else []

@@ -9,6 +9,7 @@ inside the command that needs it, so that `huracan --help` answers at once.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Compiled = Annotated[bool, typer.Option("--python", help="Run uncompiled, so that breakpoints work. Slow.")]
 Bounds = Annotated[bool, typer.Option("--check-bounds", help="Find indexing out of range, and name the line. Slow.")]
 Paths = Annotated[bool, typer.Option("--path-bounds", help="Run the worst and the best path inside a bar as well.")]
+Store = Annotated[
+    Path | None,
+    typer.Option(
+        "--store", metavar="DIR", help="Where the spec's stored data is; else HURACAN_STORE, ~/.huracan/data."
+    ),
+]
 Target = Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="A strategy of yours.", show_default=False)]
 
 
@@ -91,13 +98,15 @@ def backtest(
     python: Compiled = False,
     check_bounds: Bounds = False,
     path_bounds: Paths = False,
+    store: Store = None,
     json: Json = False,
 ) -> None:
     """Run one backtest and write its result files and its report; or rows of a sweep again, in full."""
     from huracan import run, terminal
 
     if table is not None or row is not None or top is not None:
-        return _from_sweep(spec, table, row, top, out, json, other=python or check_bounds or path_bounds)
+        with _store_at(store):
+            return _from_sweep(spec, table, row, top, out, json, other=python or check_bounds or path_bounds)
     if spec is None:
         raise Refused("there is no spec", where="SPEC", fix="name a TOML file, or --from sweep.parquet --row N")
     from huracan.path_bounds import run_bounds, write_bounds
@@ -105,7 +114,7 @@ def backtest(
     from huracan.sim.atomic_files import make_folder
     from huracan.spec import load_spec
 
-    with _stdout_for(json):
+    with _stdout_for(json), _store_at(store):
         checked = load_spec(spec)
         make_folder(out)  # before time is spent on what could not be written
         result = run.backtest(checked, python=python, check_bounds=check_bounds)
@@ -159,6 +168,7 @@ def sweep(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what would run.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run finished.")] = False,
+    store: Store = None,
     json: Json = False,
 ) -> int:
     """Run every parameter set of the spec's [sweep] table."""
@@ -169,7 +179,7 @@ def sweep(
     top: list[dict[str, Any]] = []
     if out is None and not plan:
         raise Refused("a sweep needs a folder for its results", where="--out", fix="add --out DIR, or --plan")
-    with _stdout_for(json):
+    with _stdout_for(json), _store_at(store):
         checked = load_spec(spec)
         if out is None or plan:
             figures = run.plan(checked)
@@ -280,3 +290,19 @@ def _stdout_for(json: bool) -> Iterator[None]:
     """With --json, whatever a strategy or a library prints goes to stderr: stdout is for the one object."""
     with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
         yield
+
+
+@contextlib.contextmanager
+def _store_at(folder: Path | None) -> Iterator[None]:
+    """With --store, runs find their data there."""
+    before = os.environ.get("HURACAN_STORE")
+    if folder is not None:
+        os.environ["HURACAN_STORE"] = str(folder)
+    try:
+        yield
+    finally:
+        if folder is not None:
+            if before is None:
+                del os.environ["HURACAN_STORE"]
+            else:
+                os.environ["HURACAN_STORE"] = before
