@@ -221,8 +221,8 @@ class Work:
 
     async def without_gaps(self, page: Columns, at: int) -> Columns:
         """Bars with those that the page left out, if the venue has them after all."""
-        step = self.pages.step_ns
-        for _ in range(AGAIN):
+        step, in_vain = self.pages.step_ns, 0
+        while in_vain < AGAIN:
             ts = page["ts"]
             late = np.flatnonzero(np.diff(np.append(at - step, ts)) > step)
             if not len(late):
@@ -230,23 +230,22 @@ class Work:
             first = int(ts[late[0] - 1]) + step if late[0] else at
             more = await self.page(first, int(ts[-1]) + step)
             new = ~np.isin(more["ts"], ts)
-            if not new.any():
-                break
+            in_vain = 0 if new.any() else in_vain + 1
             page = once({name: np.concatenate([page[name], more[name][new]]) for name in page})
         return page
 
     async def without_skipped_ids(self, page: Columns, at: int, hi: int) -> Columns:
         """Trades whose ids count up, with those that the page left out."""
-        for _ in range(AGAIN):
+        in_vain = 0
+        while in_vain < AGAIN:
             ids = page["id"].astype(np.int64)
             skipped = np.flatnonzero(np.diff(ids) != 1)
             if not len(skipped):
                 break
             more = await self.page(at, hi, {"fromId": int(ids[skipped[0]]) + 1})
-            new = ~np.isin(more["id"], page["id"])
+            new = ~np.isin(more["id"], page["id"]) & (more["ts"] <= page["ts"][-1])
+            in_vain = 0 if new.any() else in_vain + 1
             page = _sorted_trades({name: np.concatenate([page[name], more[name][new]]) for name in page})
-            if not new.any():
-                break
         return page
 
     async def whole_instant(self, page: Columns, at: int, hi: int) -> Columns:
