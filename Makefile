@@ -9,7 +9,7 @@ PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long lint format types links mutants parity parity-l2 bench wheel clean
+.PHONY: help demo test test-long lint format types links mutants parity parity-l2 bench pages stats-table wheel clean
 
 help:
 	@echo "make demo       a backtest, a sweep and their reports on a synthetic market, under demo/"
@@ -19,6 +19,7 @@ help:
 	@echo "make parity     the same trades as other engines (docs/PARITY.md)"
 	@echo "make parity-l2  the same on order books as hftbacktest (docs/PARITY_L2.md)"
 	@echo "make bench      speed, against other engines (docs/BENCHMARKS.md)"
+	@echo "make pages      every report page with its pictures, under demo/pages (needs chromium)"
 	@echo "make wheel      builds the wheel, installs it elsewhere and tries it"
 	@echo "make clean      removes .venv, caches and what was built"
 
@@ -96,6 +97,12 @@ parity-l2: $(VENV)/.ready-core .venv-l2/.ready
 
 bench: $(VENV)/.ready-bench
 	$(PY) bench/run.py $(ARGS)
+
+pages: $(VENV)/.ready-test
+	$(PY) tests/reports/look.py
+
+stats-table: $(VENV)/.ready-test
+	$(PY) bench/against_stats.py
 
 wheel: $(VENV)/.ready-dev
 	$(PY) .ci/wheel.py

@@ -82,18 +82,23 @@ def to_vectorbt(result: Result) -> Any:
     for k, bars in enumerate(result.market):
         close[place[fills.size + np.searchsorted(closes, bars.open_ns + bars.timeframe_ns)], k] = bars.close
     index = pd.DatetimeIndex(strictly_rising(times[order]).astype("datetime64[ns]"), tz="UTC")
-    frame = pd.DataFrame(close, index=index, columns=columns).ffill().bfill()
+
+    def table(values: Any) -> Any:
+        made = pd.DataFrame(values, index=index, columns=columns)
+        return made if len(columns) > 1 else made[columns[0]]
+
+    frame = table(close).ffill().bfill()
     portfolio = vbt.Portfolio.from_orders(
         frame,
-        size=pd.DataFrame(size, index=index, columns=columns),
-        price=pd.DataFrame(price, index=index, columns=columns).fillna(frame),
-        fixed_fees=pd.DataFrame(fee, index=index, columns=columns),
+        size=table(size),
+        price=table(price).fillna(frame),
+        fixed_fees=table(fee),
         init_cash=float(result.numbers["cash"]),
         cash_sharing=len(columns) > 1,
-        group_by=len(columns) > 1,
+        group_by=True if len(columns) > 1 else None,
         freq=pd.Timedelta(result.market[0].timeframe_ns, "ns"),
     )
-    taken = int(portfolio.orders.count().sum() if len(columns) > 1 else portfolio.orders.count())
+    taken = len(portfolio.orders.values)
     if taken != fills.size:
         fix = "hand over the returns instead: result.to_quantstats()"
         raise Refused(

@@ -60,9 +60,13 @@ def at_times(curve: Curve, times: Ints) -> Floats:
 
 
 def grid(curve: Curve, step_ns: int) -> Ints:
-    """Whole steps of time within a run, after its start: the grid that the machine takes its days on."""
+    """Whole steps of time within a run, after its start: the grid that the machine takes its days on.
+
+    >>> grid(Curve(np.zeros(0), np.zeros(0), 1704067200 * 10**9, 1738627200 * 10**9), DAY_NS).size
+    400
+    """
     first = (curve.start_ns // step_ns + 1) * step_ns
-    return np.arange(first, curve.end_ns + 1, step_ns, dtype=np.int64)
+    return first + step_ns * np.arange(max((curve.end_ns - first) // step_ns + 1, 0), dtype=np.int64)
 
 
 def returns_on(curve: Curve, times: Ints) -> Floats:
