@@ -9,7 +9,7 @@ PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long lint format types links mutants parity parity-l2 bench pages stats-table wheel clean
+.PHONY: help demo test test-long lint format types links mutants parity parity-l2 bench synthetic pages stats-table wheel clean
 
 help:
 	@echo "make demo       a backtest, a sweep and their reports on a synthetic market, under demo/"
@@ -20,6 +20,7 @@ help:
 	@echo "make parity-l2  the same on order books as hftbacktest (docs/PARITY_L2.md)"
 	@echo "make bench      speed, against other engines (docs/BENCHMARKS.md)"
 	@echo "make pages      every report page with its pictures, under demo/pages (needs chromium)"
+	@echo "make synthetic  facts of the synthetic market, and what detectors find in it (docs/SYNTHETIC.md)"
 	@echo "make wheel      builds the wheel, installs it elsewhere and tries it"
 	@echo "make clean      removes .venv, caches and what was built"
 
@@ -103,6 +104,8 @@ pages: $(VENV)/.ready-test
 
 stats-table: $(VENV)/.ready-test
 	$(PY) bench/against_stats.py
+synthetic: $(VENV)/.ready-core
+	$(PY) bench/synthetic.py $(ARGS)
 
 wheel: $(VENV)/.ready-dev
 	$(PY) .ci/wheel.py
