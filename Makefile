@@ -104,6 +104,7 @@ pages: $(VENV)/.ready-test
 
 stats-table: $(VENV)/.ready-test
 	$(PY) bench/against_stats.py
+
 synthetic: $(VENV)/.ready-core
 	$(PY) bench/synthetic.py $(ARGS)
 

@@ -28,7 +28,7 @@ edges = { leader = 0.3 }      # planted; all are off by default
 
 `huracan data synth` writes the same to files or to the store, with the truth beside it; `--book` makes order books.
 
-- **Regimes**: range, trend up, trend down, panic, in turn; the label of each bar is kept. A range pulls back to where it
+- **Regimes**: range, trend up, trend down, panic; the label of each bar is kept. A range pulls back to where it
   began, a panic is wild and falls. Volatility has three memories (a quarter of an hour, four hours, two days), goes by
   the hour of the day, and stays up after a jump. Volume goes with it.
 - **Assets** share the market's moves, and those of their sector. A perpetual stands above the spot of its coin by a
@@ -50,7 +50,7 @@ edges = { leader = 0.3 }      # planted; all are off by default
 
 def write_page(path: Path, facts: Any, shapes: Any, rows: list[dict[str, Any]], settings: Any) -> None:
     """Everything on one page."""
-    seeds, bars, seconds, when = settings
+    seeds, feed_seeds, bars, seconds, when = settings
     lines = [HEAD, "## Stylised facts", ""]
     lines += [f"`make synthetic`, {when}. BTC/USDT:USDT, {bars:,} minutes, {seeds} seeds: the mean with its 95 %"]
     lines += ["interval, and the range over seeds. Real: five perpetuals, a month of minutes each.", ""]
@@ -66,7 +66,7 @@ def write_page(path: Path, facts: Any, shapes: Any, rows: list[dict[str, Any]], 
     books, real_books, near = shapes
     lines += ["", "## Shapes of order books", ""]
     lines += [
-        f"{seconds:g} s of the made-up perpetual for each of {seeds} seeds, seen every tenth of a second; the real"
+        f"{seconds:g} s of the made-up perpetual for each of {feed_seeds} seeds, seen every tenth of a second; the real"
     ]
     lines += [
         "BTCUSDT books of 8 and 9 August 2024. The flow was set by the perpetual, and is held to within a factor of"
@@ -91,10 +91,12 @@ def write_page(path: Path, facts: Any, shapes: Any, rows: list[dict[str, Any]], 
         "markets where nothing is planted. *Seen* is its estimate of the strength; that of `toxic` is read off the"
     ]
     lines += ["true times of the jumps.", ""]
-    lines += ["| edge | planted | seen | 95 % | found in |", "|---|---|---|---|---|"]
+    lines += ["| edge | planted | seeds | seen | 95 % | found in |", "|---|---|---|---|---|---|"]
     for row in rows:
         seen = row["seen"]
-        lines.append(f"| {row['edge']} | {row['planted']:g} | {seen.mean:.3g} | {span(seen)} | {row['found']:.0%} |")
+        lines.append(
+            f"| {row['edge']} | {row['planted']:g} | {row['seeds']} | {seen.mean:.3g} | {span(seen)} | {row['found']:.0%} |"
+        )
     path.write_text("\n".join(lines) + "\n")
 
 

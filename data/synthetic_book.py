@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.data import portable_arrays as draw
-from huracan.data.events import CLEAR, DEPTH, SNAPSHOT, Events
+from huracan.data.events import CLEAR, DEPTH, SNAPSHOT, TRADE, Events
 from huracan.data.events import START as FIRST
 from huracan.data.files import hash_arrays
 from huracan.data.instrument import base_of, kind_of
@@ -87,10 +87,11 @@ class Feed:
         """The same rows as every reader of raw books gives them: prices and quantities as plain numbers."""
         price = self.price * float(self.rules.tick_num) / self.rules.tick_den
         qty = self.lots / asset_of(self.symbol).lot_den
+        # numbered as venues do: updates by message, trades one by one
         message = np.cumsum((self.flags & np.uint8(FIRST)) > 0, dtype=np.int64)
-        return Events(
-            self.symbol, self.kind, self.side, self.flags, price, qty, self.exchange_ns, self.local_ns, message
-        )
+        trade = self.kind == TRADE
+        seq = np.where(trade, np.cumsum(trade, dtype=np.int64), message)
+        return Events(self.symbol, self.kind, self.side, self.flags, price, qty, self.exchange_ns, self.local_ns, seq)
 
 
 class Fair(NamedTuple):

@@ -13,17 +13,19 @@ from typing import Annotated, Any
 import typer
 
 from huracan.cli_fetch import fetch
+from huracan.cli_synth import synth_command
 from huracan.sim.refusal import Refused
 
 app = typer.Typer(
     name="data",
-    help="Market data: fetch, import, check, resample, and the store that it is kept in.",
+    help="Market data: fetch, import, check, resample, make up, and the store that it is kept in.",
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
 )
 
 app.command("fetch")(fetch)
+app.command("synth")(synth_command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Store = Annotated[
