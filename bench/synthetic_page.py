@@ -94,9 +94,8 @@ def write_page(path: Path, facts: Any, shapes: Any, rows: list[dict[str, Any]], 
     lines += ["| edge | planted | seeds | seen | 95 % | found in |", "|---|---|---|---|---|---|"]
     for row in rows:
         seen = row["seen"]
-        lines.append(
-            f"| {row['edge']} | {row['planted']:g} | {row['seeds']} | {seen.mean:.3g} | {span(seen)} | {row['found']:.0%} |"
-        )
+        what = f"{row['edge']} | {row['planted']:g} | {row['seeds']}"
+        lines.append(f"| {what} | {seen.mean:.3g} | {span(seen)} | {row['found']:.0%} |")
     path.write_text("\n".join(lines) + "\n")
 
 
