@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import bench_tables
+import feeds
 from bench_page import Table, write_page
 from measure import ROOT, load, worker
 from processes import measure_processes
@@ -49,7 +50,12 @@ def processes() -> Table:
     return bench_tables.processes(measure_processes())
 
 
-PARTS: dict[str, Callable[[], Table]] = {"sweeps": sweeps, "memory": memory, "processes": processes}
+PARTS: dict[str, Callable[[], Table]] = {
+    "sweeps": sweeps,
+    "memory": memory,
+    "processes": processes,
+    "feeds": feeds.feeds,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

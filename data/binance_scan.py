@@ -135,12 +135,15 @@ def _value_end(text: Bytes, i: int, end: int) -> int:
 
 @_flat
 def _whole(text: Bytes, i: int, end: int) -> tuple[int, int]:
-    """A whole number of at most 18 digits, and the place behind it (-1 if there is none)."""
+    """A whole number of at most 18 digits, -1 for any below zero, and the place behind it (-1 if there is none)."""
+    negative = i < end and text[i] == _MINUS
+    if negative:
+        i += 1
     at, n = i, 0
     while i < end and _ZERO <= text[i] <= _NINE:
         n = n * 10 + (text[i] - _ZERO)
         i += 1
-    return (n, i) if at < i <= at + 18 else (0, -1)
+    return (-1 if negative else n, i) if at < i <= at + 18 else (0, -1)
 
 
 @_flat

@@ -31,7 +31,9 @@ LAYOUTS = {
     "quotes": (*_SHARED, "ask_amount", "ask_price", "bid_price", "bid_amount"),
 }
 _WHOLE = ("timestamp", "local_timestamp")
-_WORDS = ("exchange", "symbol", "id", "side", "is_snapshot")
+_FEW = ("exchange", "symbol", "side", "is_snapshot")
+_WORDS = (*_FEW, "id")
+_NEEDED = {name for layout in LAYOUTS.values() for name in layout} - {"exchange"}
 _EARLIEST_US = 10**15  # 2001: anything before is not in microseconds
 
 
@@ -91,7 +93,7 @@ def tardis_blocks(path: str | os.PathLike[str], *, bad_lines: str = "refuse", bl
             columns = tuple(head.decode("utf-8-sig", "replace").strip().split(","))
             layout = layout_of(columns, name)
         rows = 0
-        if text.strip():
+        if text and not text.isspace():
             table = _typed(text, columns, name, first)
             rows = table.num_rows
             for symbol, part, places in _by_symbol(table):
@@ -124,12 +126,17 @@ def _typed(text: bytes, columns: tuple[str, ...], name: str, first: int) -> Any:
     import pyarrow as pa
     from pyarrow import csv
 
-    kinds = {c: pa.int64() if c in _WHOLE else pa.string() if c in _WORDS else pa.float64() for c in columns}
+    few = pa.dictionary(pa.int32(), pa.string())  # words of which there are few: each is kept once
+    kinds = {c: pa.int64() if c in _WHOLE else few if c in _FEW else pa.float64() for c in columns}
+    kinds |= {"id": pa.string()} if "id" in columns else {}
+    wanted = [c for c in columns if c in _NEEDED]
     try:
         return csv.read_csv(
             pa.BufferReader(text),
             read_options=csv.ReadOptions(column_names=list(columns)),
-            convert_options=csv.ConvertOptions(column_types=kinds, null_values=[""], strings_can_be_null=False),
+            convert_options=csv.ConvertOptions(
+                column_types=kinds, include_columns=wanted, null_values=[""], strings_can_be_null=False
+            ),
         )
     except pa.ArrowInvalid as error:
         raise _bad_cell(text, columns, name, first, str(error).splitlines()[0]) from None
@@ -145,7 +152,13 @@ def _bad_cell(text: bytes, columns: tuple[str, ...], name: str, first: int, said
             return Refused(what, where=f"{name}, row {row}", fix=fix)
         for column, cell in zip(columns, cells, strict=True):
             try:
-                _ = cell if column in _WORDS else int(cell) if column in _WHOLE else float(cell or "nan")
+                _ = (
+                    cell
+                    if column in _WORDS or column not in _NEEDED
+                    else int(cell)
+                    if column in _WHOLE
+                    else float(cell or "nan")
+                )
             except ValueError:
                 return Refused(f"not_a_number: {cell!r}", where=f"{name}, row {row}, column {column}", fix=fix)
     return Refused(f"unreadable: {said}", where=f"{name}, row {first} and after", fix=fix)
@@ -231,8 +244,9 @@ def _book(part: Any, places: Ints, first: int, seen: _Seen, name: str) -> dict[s
     exch, local = _times(part, places, first, seen, name)
     price, qty = numpy_of(part["price"], np.float64), numpy_of(part["amount"], np.float64)
     side = _sides(part, "bid", "ask")
-    word = pc.utf8_lower(part["is_snapshot"])
-    snapshot = numpy_of(pc.cast(pc.equal(word, "true"), pa.uint8()), np.uint8) == 1
+    word = part["is_snapshot"]
+    true = pc.or_(pc.equal(word, "true"), pc.equal(word, "True"))
+    snapshot = numpy_of(pc.cast(true, pa.uint8()), np.uint8) == 1
     bad = ~((price > 0) & (qty >= 0) & np.isfinite(price) & np.isfinite(qty)) | (side == 0)
     seen.note("bad_level", bad, first, places, local)
     fresh = snapshot & np.diff(snapshot, prepend=seen.snapshot)  # the first row of each snapshot

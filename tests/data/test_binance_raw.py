@@ -133,7 +133,7 @@ def test_lost_updates_are_flagged_once_even_if_the_message_is_empty(tmp_path: Pa
     events = read(tmp_path, lines)
     assert (events.flags & GAP > 0).tolist() == [False, False, True, False, False]
     assert notes(events) == {"gapped_book": (1, 3, 3)}
-    futures = [depth(0, 1, 5, pu=0), depth(MS, 9, 12, pu=5), depth(MS, 15, 16, pu=13)]
+    futures = [depth(0, 1, 5, pu=-1), depth(MS, 9, 12, pu=5), depth(MS, 15, 16, pu=13)]
     assert notes(read(tmp_path, futures)) == {"gapped_book": (1, 3, 3)}
 
 
