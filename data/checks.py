@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.data.bar_faults import Fault, bar_faults, order_faults, spikes
+from huracan.data.bar_faults import Fault, bar_faults, distinct, order_faults, spikes
 from huracan.data.instants import format_ns
 from huracan.data.raw_bars import PRICES, Floats, Ints, RawBars
 from huracan.data.repairs import RULES
@@ -236,7 +236,7 @@ def coverage(times: Ints, troubled: Flags, price: Floats, step_ns: int) -> Cover
     per = -(-slots // count)
     edges = first + np.arange(count + 1, dtype=np.int64) * per * step
     edges = edges[: int(np.searchsorted(edges, last, side="right")) + 1]
-    present = np.histogram(np.unique(times) if step_ns else times, edges)[0].astype(np.int64)
+    present = np.histogram(distinct(times) if step_ns else times, edges)[0].astype(np.int64)
     bad = np.histogram(times[troubled], edges)[0].astype(np.int64)
     expected = np.full(len(present), per if step_ns else 0, dtype=np.int64)
     if step_ns and len(expected):

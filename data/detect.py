@@ -201,8 +201,9 @@ def _first_pair(parts: list[str], perpetual: bool | None) -> str:
 
 def guess_step(times: Ints) -> int:
     """The commonest distance between times, in ns; 0 for fewer than two."""
-    steps, counts = np.unique(np.diff(np.unique(times)), return_counts=True)
-    return int(steps[np.argmax(counts)]) if len(steps) else 0
+    steps, counts = np.unique(np.diff(np.sort(times)), return_counts=True)
+    counts[steps == 0] = 0  # the same time twice is no step
+    return int(steps[np.argmax(counts)]) if counts.any() else 0
 
 
 def _head(name: str) -> bytes:

@@ -84,10 +84,10 @@ def _apply(raw: RawBars, step_ns: int, name: str, rule: str) -> tuple[RawBars, i
     if name == "duplicate_time":
         gone = _doubled(raw.times, rule)
         return picked(raw, ~gone), int(gone.sum())
-    faults = {fault.name: fault for fault in bar_faults(raw, step_ns)}
-    if name not in faults:
+    found = bar_faults(raw, step_ns, name)
+    if not found:
         return raw, 0
-    fault = faults[name]
+    (fault,) = found
     if name == "missing_bars":
         return _filled(raw, fault.spans, step_ns), fault.count
     mask = _in_spans(raw.times, fault.spans) if fault.mask is None else fault.mask

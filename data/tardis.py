@@ -152,13 +152,8 @@ def _bad_cell(text: bytes, columns: tuple[str, ...], name: str, first: int, said
             return Refused(what, where=f"{name}, row {row}", fix=fix)
         for column, cell in zip(columns, cells, strict=True):
             try:
-                _ = (
-                    cell
-                    if column in _WORDS or column not in _NEEDED
-                    else int(cell)
-                    if column in _WHOLE
-                    else float(cell or "nan")
-                )
+                if column in _NEEDED and column not in _WORDS:
+                    _ = int(cell) if column in _WHOLE else float(cell or "nan")
             except ValueError:
                 return Refused(f"not_a_number: {cell!r}", where=f"{name}, row {row}, column {column}", fix=fix)
     return Refused(f"unreadable: {said}", where=f"{name}, row {first} and after", fix=fix)

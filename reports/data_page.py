@@ -71,11 +71,12 @@ def picture(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]) 
         )  # fmt: skip
     names = [each["name"] for each in check["problems"] if each["first"]]
     traces += [marks(each) for each in check["problems"] if each["first"]]
+    left = max([64, *(round(7.3 * len(name)) + 22 for name in names)])
     share = 0.06 * max(1, len(names))
     low = min(0.4, share) if names else 0.0
     layout = {
         "barmode": "stack", "bargap": 0, "hovermode": "closest", "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.06, "x": 0}, "margin": {"l": 130, "r": 20, "t": 10, "b": 40},
+        "legend": {"orientation": "h", "y": 1.06, "x": 0}, "margin": {"l": left, "r": 20, "t": 10, "b": 40},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": {"type": "date", "anchor": "y3" if names else "y2", "gridcolor": GRID},
         "yaxis": {"domain": [low + 0.3, 1], "gridcolor": GRID, "zeroline": False, "title": {"text": ""}},
