@@ -26,7 +26,8 @@ venues = [{ name = "fast" }, { name = "late", lag_ms = 30_000, basis_bps = 2.0 }
 edges = { leader = 0.3 }      # planted; all are off by default
 ```
 
-`huracan data synth` writes the same to files or to the store, with the truth beside it; `--book` makes order books.
+`synthetic = "book"` makes order books instead, `seconds = 600` long, for strategies that need a book; it takes the same
+keys but `bars`. `huracan data synth` writes either kind to files or to the store, with the truth beside it.
 
 - **Regimes**: range, trend up, trend down, panic; the label of each bar is kept. A range pulls back to where it
   began, a panic is wild and falls. Volatility has three memories (a quarter of an hour, four hours, two days), goes by

@@ -48,6 +48,9 @@ def synthetic(spec: Spec) -> tuple[list[BarSource], list[Payments | None]]:
     from huracan.data.synthetic import HERE, market
 
     data = spec.data
+    if data.synthetic != "regimes":
+        fix = 'use synthetic = "regimes", or run them with `huracan backtest`'
+        raise Refused("synthetic order books where bars are needed", where="data.synthetic", fix=fix)
     made = market(
         data.bars,
         spec.run.seed,

@@ -14,23 +14,24 @@ from huracan.sim.book_tape import BookTape, Feed, FeedRules, build_book_tape, qu
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules
 from huracan.spec_records import BOOK_FORMATS, Instrument, Spec
+from huracan.spec_synthetic import symbols_of
 
 WARMED = ("no_exchange_time", "local_before_exchange")  # the tape says what it did about these itself
 
 
 def has_books(spec: Spec) -> bool:
     """Whether the spec's data are order books."""
-    return any(each.format in BOOK_FORMATS for each in spec.data.series())
+    return spec.data.synthetic == "book" or any(each.format in BOOK_FORMATS for each in spec.data.series())
 
 
 def load_book_tape(spec: Spec) -> BookTape:
     """Every instrument's file, read, mended by the rules of the spec, and packed."""
-    series = spec.data.series()
+    series = spec.data.series() if spec.data.synthetic is None else ()
     for each in series:
         if each.format not in BOOK_FORMATS or each.file is None:
             fix = f"give every instrument a file and one of the formats {', '.join(BOOK_FORMATS)}"
             raise Refused("books and bars in one run", where="data", fix=fix)
-    feeds = [read_feed(each) for each in series]
+    feeds = [read_feed(each) for each in series] or synthetic_feeds(spec)
     start, end = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
     if end is not None:
         feeds = [rows_of(f, f.local_ns < end) for f in feeds]
@@ -38,9 +39,31 @@ def load_book_tape(spec: Spec) -> BookTape:
         fix = "cut the file: a book needs its snapshot, so a tape begins where its file does"
         raise Refused("start means nothing on an order-book tape", where="data.start", fix=fix)
     payments = [read_funding(each.funding, each.mark) if each.funding is not None else None for each in series]
+    payments = payments or [None] * len(feeds)
     data = spec.data
     rules = FeedRules(gap=data.gap, no_snapshot=data.no_snapshot, bad_level=data.bad_level)
     return build_book_tape(feeds, payments, rules=rules)
+
+
+def synthetic_feeds(spec: Spec) -> list[Feed]:
+    """The built-in order books, under the rules of the spec where it gives some."""
+    from huracan.data.synthetic import HERE
+    from huracan.data.synthetic_book import book_feeds
+
+    data = spec.data
+    places = [each.place() for each in data.venues] or HERE
+    feeds = []
+    for made in book_feeds(
+        data.seconds, spec.run.seed, symbols=symbols_of(data), places=places, edges=data.edges.edges()
+    ):
+        rules, found = made.rules, made.events()
+        if data.rules is not None:
+            asked = rules_from(data.rules.given(), made.symbol)
+            tick = (asked.tick_num, asked.tick_den) if asked.tick_num else (rules.tick_num, rules.tick_den)
+            rules = replace(asked, tick_num=tick[0], tick_den=tick[1], lot=asked.lot or rules.lot, inferred=False)
+        columns = (found.kind, found.side, found.flags, found.price, found.qty, found.exch_ns, found.local_ns)
+        feeds.append(Feed(made.symbol, *columns, rules, made.venue))
+    return feeds
 
 
 def read_feed(each: Instrument) -> Feed:

@@ -96,7 +96,8 @@ class Data(Record):
     venue: str | None = None
     symbols: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
     synthetic: Synthetic | None = None
-    bars: int = Field(100_000, ge=1)  # of a synthetic market, as the next three
+    bars: int = Field(100_000, ge=1)  # of a synthetic market, as the next four
+    seconds: float = Field(600.0, gt=0.0, le=1e7)  # of synthetic order books, instead
     assets: int | None = Field(None, ge=1, le=1000)  # so many perpetuals, where no symbols are named
     venues: Places = ()
     edges: EdgeTable = EdgeTable()
@@ -159,7 +160,7 @@ class Data(Record):
             raise fault(f"{' and '.join(ways)} contradict each other", fix=fix, key=ways[1])
         only = {"bars": ("synthetic",), "symbol": ("file", "synthetic", "symbol"), "format": ("file", "instruments")}
         only |= dict.fromkeys(("funding", "mark", "drill"), ("file", "symbol"))
-        only |= dict.fromkeys(("assets", "venues", "edges"), ("synthetic",))
+        only |= dict.fromkeys(("assets", "venues", "edges", "seconds"), ("synthetic",))
         for key, allowed in only.items():
             if key in given and ways[0] not in allowed:
                 raise fault(f"{key} means nothing beside {ways[0]}", fix=f"take {key} out, or move it", key=key)
@@ -280,7 +281,7 @@ class Spec(Record):
         if self.account.fee_in == "base" and not all(each.kind() == "spot" for each in series):
             fix = 'fees in the base coin exist on spot only: use "quote", or rules = { kind = "spot" }'
             raise fault('fee_in = "base" contradicts the kind of the instruments', fix=fix, key="account.fee_in")
-        if not any(each.format in BOOK_FORMATS for each in series):
+        if self.data.synthetic != "book" and not any(each.format in BOOK_FORMATS for each in series):
             delay = self.venue.latency_ms
             book = {"queue": self.venue.queue, "partial_fills": self.venue.partial_fills}
             book["latency_ms"] = delay.file if delay is not None else None

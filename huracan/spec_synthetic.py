@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from huracan.data.synthetic_edges import Edges, Place
     from huracan.spec_records import Data
 
-SYNTHETIC = ("regimes",)
+SYNTHETIC = ("regimes", "book")  # bars, and order books
 SYNTHETIC_SYMBOL = "BTC/USDT:USDT"
 
 Strength = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -74,13 +74,18 @@ def symbols_of(data: Data) -> tuple[str, ...]:
 
 def check_synthetic(data: Data) -> None:
     """Refuse edges that contradict each other or the symbols, and venues of one name."""
-    from huracan.data.synthetic_edges import BARS, check_edges, check_places
+    from huracan.data.synthetic_edges import BARS, BOOK, check_edges, check_places
 
+    other = "seconds" if data.synthetic == "regimes" else "bars"
+    if other in data.model_fields_set:
+        kind = "bars" if other == "seconds" else "order books"
+        fix = "say how many with bars" if other == "seconds" else "say how long with seconds"
+        raise fault(f"{other} means nothing for synthetic {kind}", fix=fix, key=other)
     if data.assets is not None and (data.symbol or data.symbols):
         named = "symbol" if data.symbol else "symbols"
         raise fault(f"assets and {named} contradict each other", fix="keep one of them", key="assets")
     try:
-        check_edges(data.edges.edges(), BARS, len(symbols_of(data)))
+        check_edges(data.edges.edges(), BOOK if data.synthetic == "book" else BARS, len(symbols_of(data)))
         if data.venues:
             check_places([each.place() for each in data.venues])
     except Refused as refused:
@@ -89,4 +94,5 @@ def check_synthetic(data: Data) -> None:
 
 def shape_of(data: Data) -> dict[str, Any]:
     """What of these keys makes one market differ from another, for the spec's hash."""
-    return {"edges": data.edges.model_dump(), "venues": [each.model_dump() for each in data.venues]}
+    venues = [each.model_dump() for each in data.venues]
+    return {"edges": data.edges.model_dump(), "venues": venues, "seconds": data.seconds}

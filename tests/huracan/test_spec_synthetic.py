@@ -105,6 +105,44 @@ def test_an_unknown_market_is_refused_with_the_nearest_one() -> None:
     assert '"regimes"' in caught.value.fix
 
 
+def book_spec(**data: Any) -> Spec:
+    return load_spec({"data": {"synthetic": "book", "seconds": 4, **data}, "strategy": {"use": "touch_maker"}})
+
+
+def test_order_books_are_packed_into_a_tape() -> None:
+    from huracan.load_book import has_books, load_book_tape
+
+    spec = book_spec(symbols=["BTC/USDT:USDT", "XRP/USDT"], venues=[{"name": "a"}, {"name": "b", "lag_ms": 50}])
+    assert has_books(spec)
+    assert not has_books(spec_of())
+    tape = load_book_tape(spec)
+    assert [*zip(tape.symbols, tape.venues, strict=True)] == [(each.symbol, each.venue) for each in spec.data.series()]
+    assert tape.repairs == {}, "a made-up feed has nothing to mend"
+    assert tape.rules["tick"].tolist() == [0.1, 0.1, 0.0001, 0.0001]
+    assert spec_hash(book_spec()) != spec_hash(book_spec(seconds=5))
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "words"),
+    [
+        ({"bars": 5}, "data.bars", "means nothing for synthetic order books"),
+        ({"seconds": 0}, "data.seconds", "above 0"),
+        ({"edges": {"breakout": 0.1}}, "data.edges.breakout", "can't be planted in order books"),
+    ],
+)
+def test_what_order_books_do_not_take_is_refused(data: dict[str, Any], where: str, words: str) -> None:
+    with pytest.raises(Refused, match=words) as caught:
+        book_spec(**data)
+    assert where in caught.value.where
+
+
+def test_a_run_on_bars_takes_no_seconds_and_no_books() -> None:
+    with pytest.raises(Refused, match="seconds means nothing for synthetic bars"):
+        spec_of(seconds=5)
+    with pytest.raises(Refused, match="synthetic order books where bars are needed"):
+        load_tape(book_spec())
+
+
 def test_they_mean_nothing_beside_a_file(tmp_path: Path) -> None:
     (tmp_path / "bars.csv").write_text("")
     for text in ("assets = 2", "edges = { pair = 0.1 }", 'venues = [{ name = "a" }]'):
