@@ -1,5 +1,5 @@
 // Begin: read the numbers, draw every chart, then listen.
-const KINDS = { time: drawTime, price: drawPrice, points: drawPoints, heat: drawHeat, parallel: drawParallel };
+const KINDS = { time: drawTime, price: drawPrice, points: drawPoints, heat: drawHeat, parallel: drawParallel, lanes: drawLanes };
 const root = document.documentElement;
 function repaint() { readTheme(); for (const chart of charts) chart.paint(); }
 function themed() {

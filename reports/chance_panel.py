@@ -38,7 +38,7 @@ def chance_panel(result: Result, curve: Curve) -> Panel | None:
     words = words_of(step)
     parts: list[Part] = [Text(each, "lead") for each in sentences(drawn, order)]
     if drawn is not None:
-        parts += interval_parts(drawn)
+        parts += interval_parts(drawn, words)
     skill = probability_of_skill(returns) if drawn is not None else None
     need = shortest_record(returns) if drawn is not None else None
     rows = []
@@ -74,20 +74,20 @@ def chance_panel(result: Result, curve: Curve) -> Panel | None:
         f"Returns of {words} are drawn again and again from those of this run, in blocks of random length so that "
         "calm and wild stretches stay together (stationary bootstrap), with the seed of the run. The bar holds 90 % "
         "of the results, the stroke is what was seen. A bar that reaches over 0 means that luck alone could show "
-        "this Sharpe. None of this knows how many other ideas were tried before: that is what the page of a sweep "
+        "this Sharpe. It can not know how many other ideas were tried before: that is what the page of a sweep "
         "counts."
     )
     return Panel("chance", "Skill or luck?", tuple(parts), how, "Skill or luck")
 
 
-def interval_parts(drawn: Resampled) -> list[Part]:
+def interval_parts(drawn: Resampled, words: str) -> list[Part]:
     """The two intervals, each on an axis of its own."""
     s, d = drawn.sharpe, drawn.drawdown
     return [
         spans(
             [
                 (
-                    "Sharpe, a year",
+                    f"Sharpe on {words}",
                     s.low,
                     s.high,
                     s.seen,
@@ -102,7 +102,7 @@ def interval_parts(drawn: Resampled) -> list[Part]:
         spans(
             [
                 (
-                    "Max drawdown",
+                    f"Max drawdown at {words}",
                     d.low,
                     d.high,
                     d.seen,
@@ -110,7 +110,7 @@ def interval_parts(drawn: Resampled) -> list[Part]:
                     f"seen {share(d.seen)}\n90 % of draws: {share(d.low)} to {share(d.high)}\nmedian {share(d.median)}",
                 )
             ],
-            lambda v: f"{v:.0%}",
+            lambda v: f"{v:.0%}" if abs(d.low - d.high) > 0.05 else f"{v:.2%}",
             None,
             "Interval of the deepest drawdown",
         ),

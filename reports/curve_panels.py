@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from huracan.sim.result import Result
 
 MOST = 6000  # points of a curve on the page
-NOT_WORTH_A_ROW = -0.00005  # shallower drawdowns would read 0.00 %
+NOT_WORTH_A_ROW = -0.0001  # shallower drawdowns would read 0.00 %
 NO_POINTS = Text("There are not enough points to draw.", "soft")
 NOT_FINITE = Text(
     "Equity holds values that are no numbers: curves and what is computed from them are left out.", "soft"

@@ -1,23 +1,21 @@
 """The page of a data set: a picture of what is there, what is missing and what is odd, and the table of problems.
 
-check (plain values) + coverage (arrays by bucket of time) ─▶ plotly figure ─▶ one page, complete in itself
+check (plain values) + coverage (arrays by bucket of time) ─▶ panels ─▶ one page, complete in itself
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-PRESENT, MISSING, TROUBLED, PRICE = "#2a9d6f", "#d6453d", "#e0a526", "#6f8fd8"
-GRID = "rgba(128,128,128,0.25)"
+from huracan.reports.curve_panels import clock_of, time_plot
+from huracan.reports.parts import Card, Cards, Page, Panel, Part, Plot, Table, Text
+from huracan.reports.render import Charts, render
+
+MOST_SPANS = 200  # stretches of one problem in its table; check.json has them all
 
 
 def data_page(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]) -> str:
@@ -26,137 +24,140 @@ def data_page(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]
     `check` has name, kind, rows, timeframe, first, last, tick, notes and problems as `huracan data check --json` says
     them; `coverage` has edges_ns, present, expected, troubled and price by bucket of time.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
+    charts = Charts()
+    panels = [
+        Panel("headline", "Headline", (cards(check, coverage),), short="Top"),
+        coverage_panel(check, coverage, charts),
+        problems_panel(check),
+        notes_panel(check),
+    ]
+    times = f"{check['first']} to {check['last']}" if check["first"] else ""
+    about = tuple(each for each in (f"{check['kind']} {check['timeframe'] or ''}".strip(), times) if each)
+    footer = "Finding changes nothing. A run mends what its spec names, and counts it in its result."
+    kept = tuple(panel for panel in panels if panel is not None)
+    return render(Page("data", str(check["name"]), about, kept, footer=footer), charts)
 
-    figure = json.dumps(picture(check, coverage), allow_nan=False).replace("<", "\\u003c")
-    library = get_plotlyjs()
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+
+def coverage_panel(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]], charts: Charts) -> Panel | None:
+    """The price, rows by time in three heights, and a lane for each problem that has a place; None without rows."""
+    edges = np.asarray(coverage["edges_ns"], np.int64)
+    if edges.size < 2 or not edges[-1] > edges[0]:
+        return None
+    parts: list[Part] = []
+    price = np.asarray(coverage["price"], np.float64)
+    if np.isfinite(price).sum() > 1:
+        name = "Rate" if check["kind"] == "funding" else "Price"
+        middles = (edges[:-1] + edges[1:]) // 2
+        fmt = "share" if check["kind"] == "funding" else "price"
+        time_plot(charts, "price", middles, [{"name": name, "y": price, "c": "c1"}], fmt=fmt)
+        parts.append(Plot("price", f"{name} over time", 220, ("zoom",), (("c1", name),)))
+    lanes = [lane_of(each, edges, charts) for each in check["problems"] if each["first"]]
+    found = stacks(coverage)
+    charts.plots["coverage"] = {
+        "kind": "lanes",
+        "group": "run",
+        **clock_of(charts, edges),
+        "stacks": [{"name": name, "c": colour, "y": charts.pack.add(values)} for name, colour, values in found],
+        "lanes": lanes,
+    }
+    legend = tuple((colour, name) for name, colour, _ in found)
+    parts.append(Plot("coverage", "Rows and problems over time", 150 + 24 * len(lanes), (), legend))
+    how = (
+        "Above, the price as it was read; below, how many rows each stretch of time has: sound ones, ones with a "
+        "problem, and ones that are missing. Under that a lane for each kind of problem shows where it was found. A "
+        "problem without stretches is drawn from its first to its last place. Drag to zoom, double-click for all."
     )
-    return environment.get_template("data_page.html").render(
-        check=check,
-        cards=cards(check, coverage),
-        figure=Markup(figure),
-        library=Markup(library),
-        draw=Markup(DRAW),
-        hashes=" ".join(f"'sha256-{digest(text)}'" for text in (library, DRAW)),
-    )
+    return Panel("coverage", "What is there", tuple(parts), how, "Coverage")
 
 
-def picture(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """The figure as plotly reads it: the price, shares of rows by time, and a line of marks for each problem."""
-    edges = coverage["edges_ns"]
-    when = [text(ns) for ns in (edges[:-1] + edges[1:]) // 2]
-    ends = [text(ns) for ns in edges]
-    width = [int(w) / 1e6 for w in np.diff(edges)]
-    said = [f"{a} to {b}" for a, b in pairwise(ends)]
-    bars = stacks(coverage)
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter", "mode": "lines", "name": "rate" if check["kind"] == "funding" else "price",
-            "x": when, "y": plain(coverage["price"]), "line": {"color": PRICE, "width": 1.4}, "yaxis": "y",
-            "connectgaps": False, "hovertemplate": "%{x}<br>%{y}<extra></extra>",
-        }
-    ]  # fmt: skip
-    for name, colour, values in bars:
-        traces.append(
-            {
-                "type": "bar", "name": name, "x": when, "y": plain(values), "width": width, "marker": {"color": colour},
-                "yaxis": "y2", "customdata": said,
-                "hovertemplate": f"%{{customdata}}<br>{name}: %{{y:,}}<extra></extra>",
-            }
-        )  # fmt: skip
-    names = [each["name"] for each in check["problems"] if each["first"]]
-    traces += [marks(each) for each in check["problems"] if each["first"]]
-    left = max([64, *(round(7.3 * len(name)) + 22 for name in names)])
-    share = 0.06 * max(1, len(names))
-    low = min(0.4, share) if names else 0.0
-    layout = {
-        "barmode": "stack", "bargap": 0, "hovermode": "closest", "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.06, "x": 0}, "margin": {"l": left, "r": 20, "t": 10, "b": 40},
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-        "xaxis": {"type": "date", "anchor": "y3" if names else "y2", "gridcolor": GRID},
-        "yaxis": {"domain": [low + 0.3, 1], "gridcolor": GRID, "zeroline": False, "title": {"text": ""}},
-        "yaxis2": {"domain": [low + 0.04, low + 0.24], "gridcolor": GRID, "title": {"text": "rows", "standoff": 8}},
-        "yaxis3": {
-            "domain": [0, low or 0.01], "type": "category", "categoryarray": names[::-1], "gridcolor": GRID,
-            "visible": bool(names), "range": [-0.6, len(names) - 0.4], "fixedrange": True,
-        },
-        "height": 460 + 26 * len(names),
-    }  # fmt: skip
-    return {"data": traces, "layout": layout}
+def lane_of(problem: Mapping[str, Any], edges: npt.NDArray[np.int64], charts: Charts) -> dict[str, Any]:
+    """One problem as a lane: its stretches, or from its first to its last place."""
+    spans = problem["spans"] or [{"first": problem["first"], "last": problem["last"], "bars": problem["count"]}]
+    start = int(edges[0]) // 1_000_000
+    steps = np.unique(np.diff(edges // 1_000_000))
+    unit = max(int(np.gcd.reduce(steps)), 1)
+    a, b = ([(instant_ms(each[key]) - start) / unit for each in spans] for key in ("first", "last"))
+    return {
+        "name": str(problem["name"]).replace("_", " "),
+        "c": "minus" if problem["spans"] else "c5",
+        "a": charts.pack.add(a),
+        "b": charts.pack.add(b),
+        "n": charts.pack.add([each["bars"] for each in spans]),
+    }
+
+
+def instant_ms(words: str) -> int:
+    """An ISO time as milliseconds.
+
+    >>> instant_ms("1970-01-01T00:00:01Z")
+    1000
+    """
+    return int(np.datetime64(str(words).removesuffix("Z").removesuffix("+00:00"), "ms").astype(np.int64))
 
 
 def stacks(coverage: Mapping[str, npt.NDArray[Any]]) -> list[tuple[str, str, npt.NDArray[Any]]]:
     """Rows by bucket, in three heights: sound, with a problem, missing."""
     troubled = np.minimum(coverage["troubled"], coverage["present"])
-    found = [("sound", PRESENT, coverage["present"] - troubled), ("with a problem", TROUBLED, troubled)]
+    found = [("sound", "c3", coverage["present"] - troubled), ("with a problem", "c5", troubled)]
     missing = np.maximum(coverage["expected"] - coverage["present"], 0)
-    found.append(("missing", MISSING, missing))
+    found.append(("missing", "minus", missing))
     return [each for each in found if each[2].any()]
 
 
-def marks(problem: Mapping[str, Any]) -> dict[str, Any]:
-    """One problem as a line of its own: stretches as bars, what has none from its first to its last place."""
-    spans = problem["spans"] or [{"first": problem["first"], "last": problem["last"], "bars": problem["count"]}]
-    x: list[Any] = []
-    words: list[Any] = []
-    for each in spans:
-        says = f"{problem['name']}: {each['bars']:,}, {each['first']} to {each['last']}"
-        x += [each["first"], each["last"], None]
-        words += [says, says, None]
-    whole = bool(problem["spans"])
-    colour = MISSING if whole else TROUBLED
-    return {
-        "type": "scatter", "mode": "lines+markers", "name": problem["name"], "x": x, "y": [problem["name"]] * len(x),
-        "yaxis": "y3", "showlegend": False, "text": words, "hovertemplate": "%{text}<extra></extra>",
-        "line": {"color": colour, "width": 8 if whole else 2, "dash": "solid" if whole else "dot"},
-        "marker": {"color": colour, "size": 8, "symbol": "square"},
-    }  # fmt: skip
+def problems_panel(check: Mapping[str, Any]) -> Panel:
+    """The table of problems, and the stretches of those that have some."""
+    how = (
+        "Each row is a kind of problem: how many rows it touches, where it begins and ends, and what a run can do. "
+        'A run mends what its spec names, as in [data] repair = { missing_bars = "fill" }; the repair in capitals '
+        "is the one to try first."
+    )
+    if not check["problems"]:
+        text = Text("None of the problems that are looked for was found.", "lead")
+        return Panel("problems", "Problems", (text,), how)
+    rows = tuple(
+        (
+            each["name"],
+            f"{each['count']:,}",
+            each["first"] or "",
+            each["last"] or "",
+            ", ".join(r.upper() if r == each["repair"] else r for r in each["choices"] or [each["repair"]]),
+            each["says"],
+        )
+        for each in check["problems"]
+    )
+    head = ("Problem", "Rows", "First, UTC", "Last, UTC", "Repairs", "")
+    parts: list[Part] = [Table(("t", "n", "t", "t", "t", "about"), rows, head)]
+    for each in check["problems"]:
+        if each["spans"]:
+            shown = each["spans"][:MOST_SPANS]
+            more = f", the first {MOST_SPANS} of {len(each['spans']):,}" if len(each["spans"]) > MOST_SPANS else ""
+            lines = tuple((span["first"], span["last"], f"{span['bars']:,}") for span in shown)
+            title = f"Stretches of {each['name']}{more}"
+            parts.append(Table(("t", "t", "n"), lines, ("From, UTC", "To, UTC", "Bars"), title=title))
+    return Panel("problems", "Problems", tuple(parts), how)
 
 
-def cards(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]) -> list[tuple[str, str, str]]:
-    """(label, value, note) of what matters first."""
+def notes_panel(check: Mapping[str, Any]) -> Panel | None:
+    """What reading had to do, by name; None where it had nothing to do."""
+    if not check["notes"]:
+        return None
+    rows = tuple((str(name), f"{count:,}") for name, count in check["notes"].items())
+    how = "Done on reading, before anything was checked, and counted."
+    return Panel("notes", "On reading", (Table(("t", "n"), rows),), how)
+
+
+def cards(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]) -> Cards:
+    """What matters first."""
     rows, expected = int(check["rows"]), int(coverage["expected"].sum())
-    found = [("rows", f"{rows:,}", f"{check['kind']} {check['timeframe'] or ''}".strip())]
+    found = [Card("Rows", f"{rows:,}", f"{check['kind']} {check['timeframe'] or ''}".strip())]
     if expected:
         share = min(1.0, int(coverage["present"].sum()) / expected)
         shown = f"{share:.2%}" if share in (0.0, 1.0) or share < 0.9999 else "99.99%"
-        found.append(("covered", shown, f"of {expected:,} bars from first to last"))
+        found.append(Card("Covered", shown, f"of {expected:,} bars from first to last"))
     kinds = len(check["problems"])
     touched = sum(each["count"] for each in check["problems"])
     note = f"{touched:,} rows counted, a row under each name" if kinds else "nothing was found"
-    found.append(("kinds of problems", f"{kinds}", note))
+    found.append(Card("Kinds of problems", f"{kinds}", note, "minus" if kinds else ""))
     if check["tick"]:
-        found.append(("tick", str(check["tick"]), "from the decimals"))
-    return found
-
-
-def plain(values: npt.NDArray[Any]) -> list[Any]:
-    """Numbers as JSON has them: NaN is null."""
-    return [None if value != value else value for value in values.tolist()]
-
-
-def text(ns: int) -> str:
-    """An instant as plotly reads it."""
-    return str(np.datetime64(int(ns), "ns").astype("datetime64[ms]"))
-
-
-def digest(script: str) -> str:
-    """What the page's policy allows to run."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-DRAW = """
-const figure = JSON.parse(document.getElementById("figure").textContent);
-const dark = matchMedia("(prefers-color-scheme: dark)");
-function draw() {
-  figure.layout.font = {color: getComputedStyle(document.body).color, family: "system-ui, sans-serif", size: 12};
-  Plotly.react("picture", figure.data, figure.layout, {responsive: true, displayModeBar: false});
-}
-draw();
-dark.addEventListener("change", draw);
-"""
+        found.append(Card("Tick", str(check["tick"]), "from the decimals"))
+    return Cards(tuple(found))

@@ -19,6 +19,7 @@ const drawTime = {
     let low = spec.zero ?? Infinity, high = spec.zero ?? -Infinity;
     for (const s of chart.series) for (let k = i; k < j; k++) { if (s.lo[k] < low) low = s.lo[k]; if (s.hi[k] > high) high = s.hi[k]; }
     if (!(high >= low)) { low = 0; high = 1; }
+    if (high === low) { low -= Math.abs(low) * 0.01 || 0.01; if (spec.zero !== high) high += Math.abs(high) * 0.01 || 0.01; }
     const air = (high - low || Math.abs(high) || 1) * 0.05;
     const log = chart.log && low > 0;
     if (log) { low *= 0.98; high *= 1.02; } else { low -= spec.zero === low ? 0 : air; high += spec.zero === high ? 0 : air; }
@@ -28,9 +29,8 @@ const drawTime = {
       for (const band of spec.bands || []) {
         const x1 = placeOf(chart, band.a), x2 = placeOf(chart, band.b);
         if (x2 < box.left || x1 > box.right) continue;
-        const row = box.top - 5 + 4 * (Number(band.word) % 2), deep = Math.min(Math.max(placeOf(chart, band.at), box.left + 8), box.right - 8);
-        pen.fillStyle = paint.minus; pen.fillRect(x1, row, Math.max(x2 - x1, 2), 2.5);
-        words.push([band.word, deep, Math.min(box.y(band.low) + 3, box.bottom - 13)]);
+        const deep = Math.min(Math.max(placeOf(chart, band.at), box.left + 8), box.right - 8);
+        if (words.every(([, x]) => Math.abs(x - deep) > 10)) words.push([band.word, deep, Math.min(box.y(band.low) + 3, box.bottom - 13)]);
       }
       if (spec.zero !== null && spec.zero !== undefined) {
         const y = Math.round(box.y(spec.zero)) + 0.5;

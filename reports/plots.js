@@ -151,9 +151,9 @@ function newChart(figure, spec, kind) {
 // The frame of a chart: its inner box, grid and labels. `low` and `high` are the values at the bottom and the top.
 function frame(chart, low, high, kind, log, ticksX) {
   const { pen, w, h } = chart;
-  const ticks = log ? logTicks(low, high, 6) : niceTicks(low, high, Math.max(2, Math.floor(h / 45)));
+  const ticks = log ? logTicks(low, high, 6) : niceTicks(low, high, Math.max(2, Math.floor(h / 40)));
   const words = axisWords(ticks, kind);
-  const left = Math.ceil(Math.max(24, ...words.map((t) => pen.measureText(t).width))) + 10;
+  const left = Math.ceil(Math.max(chart.group ? 52 : 24, ...words.map((t) => pen.measureText(t).width))) + 10;
   const box = { left, right: w - 8, top: 8, bottom: h - 22 };
   const f = log ? Math.log : (v) => v, flow = f(low), fhigh = f(high);
   box.y = (v) => box.bottom - ((f(v) - flow) / (fhigh - flow)) * (box.bottom - box.top);

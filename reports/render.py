@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 HERE = Path(__file__).parent
-SCRIPTS = ("plots.js", "draw_time.js", "draw_price.js", "draw_points.js", "draw_sets.js", "trade_list.js", "begin.js")
+SCRIPTS = (
+    "plots.js",
+    "draw_time.js",
+    "draw_price.js",
+    "draw_points.js",
+    "draw_sets.js",
+    "draw_lanes.js",
+    "trade_list.js",
+    "begin.js",
+)
 
 
 @dataclass

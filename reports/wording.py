@@ -103,8 +103,9 @@ def name_of(key: str) -> str:
 def settle_of(symbols: Iterable[str]) -> str:
     """The currency that a run is counted in, read off its symbols; empty where they don't say.
 
-    >>> settle_of(["ETH/USDT:USDT"]), settle_of(["BTC/USD:BTC"]), settle_of(["SPY"])
-    ('USDT', 'BTC', '')
+    >>> settle_of(["ETH/USDT:USDT"]), settle_of(["BTC/USD:BTC"]), settle_of(["SPY"]), settle_of(["a/<b>"])
+    ('USDT', 'BTC', '', '')
     """
     found = {symbol.rpartition(":")[2].rpartition("/")[2] if "/" in symbol else "" for symbol in symbols}
-    return found.pop() if len(found) == 1 else ""
+    unit = found.pop() if len(found) == 1 else ""
+    return unit if unit.isascii() and unit.isalnum() and len(unit) <= 12 else ""
