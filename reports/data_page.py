@@ -33,7 +33,9 @@ def data_page(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]
     ]
     times = f"{check['first']} to {check['last']}" if check["first"] else ""
     about = tuple(each for each in (f"{check['kind']} {check['timeframe'] or ''}".strip(), times) if each)
-    footer = "Finding changes nothing. A run mends what its spec names, and counts it in its result."
+    footer = "Finding changes nothing."
+    if check["kind"] == "bars":
+        footer += " A run mends what its spec names, and counts it in its result."
     kept = tuple(panel for panel in panels if panel is not None)
     return render(Page("data", str(check["name"]), about, kept, footer=footer), charts)
 
@@ -107,10 +109,11 @@ def stacks(coverage: Mapping[str, npt.NDArray[Any]]) -> list[tuple[str, str, npt
 def problems_panel(check: Mapping[str, Any]) -> Panel:
     """The table of problems, and the stretches of those that have some."""
     how = (
-        "Each row is a kind of problem: how many rows it touches, where it begins and ends, and what a run can do. "
-        'A run mends what its spec names, as in [data] repair = { missing_bars = "fill" }; the repair in capitals '
-        "is the one to try first."
+        "Each row is a kind of problem: how many rows it touches, where it begins and ends, and what a run can do; the "
+        "repair in capitals is the one to try first."
     )
+    if check["kind"] == "bars":
+        how += ' A run mends what its spec names, as in [data] repair = { missing_bars = "fill" }.'
     if not check["problems"]:
         text = Text("None of the problems that are looked for was found.", "lead")
         return Panel("problems", "Problems", (text,), how)
