@@ -290,7 +290,7 @@ def fine_chunk(tape: Tape, closes: Ints) -> tuple[Records, Records]:
         part = np.zeros(last - first, layout.bar)
         for name in ("open", "high", "low", "close"):
             part[name] = getattr(f, name)[first:last]
-        part["volume"] = f.volume[first:last] if f.volume is not None else 0.0
+        part["volume"] = f.volume[first:last] if f.volume is not None else np.nan
         part["fresh"] = 1
         spans[:, k]["lo"], spans[:, k]["hi"] = a - first + base, b - first + base
         base += len(part)

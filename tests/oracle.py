@@ -102,7 +102,9 @@ class Simulation:
             market.bar = market.bars.get(self.close_ns)
             capped = share > 0 and market.bar is not None and market.bar.volume is not None
             market.volume_left = share * market.bar.volume if capped else None
-            market.fine_volume_left = None
+            if capped and self.settings.intrabar == "drill":
+                for fine in self.path.finer(market)[:1]:
+                    self.path.refill(market, fine)
 
     def end_row(self) -> None:
         self.account.widen_excursions(self.row)
@@ -204,7 +206,7 @@ class Simulation:
         """At the open of a bar: a taker there, or a limit that rested and was gapped through."""
         if order.state != "live":
             return
-        x, volume = bar.open, bar.volume
+        x, volume = bar.open, self.markets[order.inst].bar.volume
         acts_as = order.acts_as()
         if acts_as == "limit" and order.rests:
             price = x if self.settings.gap_fill == "open" else order.price

@@ -69,17 +69,13 @@ class Executor:
     def cut_to_volume(self, i: int, qty: Decimal) -> Decimal:
         """All own orders of a lane together take at most their share of the bar's volume."""
         market = self.sim.markets[i]
-        for left in (market.volume_left, market.fine_volume_left):
-            if left is not None and left < qty:
-                qty = floor_to(left, market.lot)
-        return qty
+        left = market.volume_left
+        return floor_to(left, market.lot) if left is not None and left < qty else qty
 
     def take_volume(self, i: int, qty: Decimal) -> None:
         market = self.sim.markets[i]
         if market.volume_left is not None:
             market.volume_left -= qty
-        if market.fine_volume_left is not None:
-            market.fine_volume_left -= qty
 
     def cut_to_money(self, i: int, side: int, qty: Decimal, price: Decimal, liquidity: str) -> tuple[Decimal, str]:
         """Only the part that increases the position is cut, and floored to the lot."""

@@ -56,7 +56,6 @@ class Market:
     bar: Bar | None = None  # the present one, where fresh
     mark: Decimal | None = None
     volume_left: Decimal | None = None  # None: no cap
-    fine_volume_left: Decimal | None = None
 
     @classmethod
     def of(cls, inst: Instrument) -> Market:

@@ -10,6 +10,7 @@ from tests.oracle_records import BUY, ONE, ZERO, Bar, Order, exact, marketable, 
 
 if TYPE_CHECKING:
     from tests.oracle import Simulation
+    from tests.oracle_money import Market
 
 
 @dataclass
@@ -42,20 +43,29 @@ class Path:
         bar = market.bar
         if self.settings.intrabar != "drill":
             return self.walk(i, bar, self.settings.intrabar)
-        inside = [
-            fine
-            for fine in market.fine
-            if bar.open_ns <= fine.open_ns and fine.open_ns + market.fine_timeframe_ns <= self.sim.close_ns
-        ]
+        inside = self.finer(market)
         if not inside:
             return self.walk(i, bar, "pessimistic")
-        for fine in inside:
-            capped = market.volume_left is not None and fine.volume is not None
-            market.fine_volume_left = exact(self.settings.max_participation) * fine.volume if capped else None
-            self.fine_open(i, fine)
+        for n, fine in enumerate(inside):
+            if n > 0:
+                self.refill(market, fine)
+            if n > 0 or fine.open != bar.open:
+                self.fine_open(i, fine)
             self.walk(i, fine, "pessimistic")
-        market.fine_volume_left = None
         return None
+
+    def finer(self, market: Market) -> list[Bar]:
+        """The finer bars inside the present bar."""
+        return [
+            fine
+            for fine in market.fine
+            if market.bar.open_ns <= fine.open_ns and fine.open_ns + market.fine_timeframe_ns <= self.sim.close_ns
+        ]
+
+    def refill(self, market: Market, fine: Bar) -> None:
+        """A finer bar brings its own volume; one without a volume shares the bar's."""
+        if market.volume_left is not None and fine.volume is not None:
+            market.volume_left = exact(self.settings.max_participation) * fine.volume
 
     def fine_open(self, i: int, fine: Bar) -> None:
         """The gap rule at a finer bar's open, always as resting orders; market orders wait for the bar's own open."""
@@ -89,7 +99,7 @@ class Path:
             if event.order is None:
                 self.sim.liquidate(i, now, inside=True)
             else:
-                self.execute_on_path(event, now, bar, executed)
+                self.execute_on_path(event, now, executed)
         for order in self.sim.live(i):
             order.just_live = False
 
@@ -159,19 +169,19 @@ class Path:
             if to != now:
                 order.just_live = False
 
-    def execute_on_path(self, event: Event, now: Decimal, bar: Bar, executed: set[int]) -> None:
+    def execute_on_path(self, event: Event, now: Decimal, executed: set[int]) -> None:
         """Each order executes at most once in a bar's path, except that a stop-limit may trigger and then fill."""
-        order = event.order
+        order, volume = event.order, self.markets[event.order.inst].bar.volume
         order.just_live = False
         if order.acts_as() != "limit":
-            if self.sim.trigger(order, now, bar.volume, inside=True):
+            if self.sim.trigger(order, now, volume, inside=True):
                 executed.add(order.id)
             return
         executed.add(order.id)
         if event.arrives:
-            self.executor.execute(order, now, "taker", bar.volume, inside=True)
+            self.executor.execute(order, now, "taker", volume, inside=True)
         elif self.hazard_lets(order):
-            self.executor.execute(order, order.price, "maker", bar.volume, inside=True)
+            self.executor.execute(order, order.price, "maker", volume, inside=True)
 
     def hazard_lets(self, order: Order) -> bool:
         """`limit_fill = hazard`: one draw for an order and row, by how far the whole bar went beyond the price."""

@@ -135,15 +135,17 @@ def dispatch(a, t, r):
 
 
 @part
-def refill_all(v):
-    """The volume that own orders may take in this row; a drill begins with its first finer bar's."""
+def refill_all(v, at_close):
+    """The volume that own orders may take: the bar's; with a drill the first finer bar's, at the close the last one's.
+
+    Finer bars without a volume share the bar's.
+    """
     for k in range(len(v.positions)):
-        volume = v.bars[k].volume
+        refill(v, k, v.bars[k].volume)
         if RESTING:
             span = v.fine.spans[k]
             if span.hi > span.lo:
-                volume = v.fine.bars[span.lo].volume
-        refill(v, k, volume)
+                refill(v, k, v.fine.bars[span.hi - 1 if at_close else span.lo].volume)
     v.stats.refilled_row = v.acct.row
 
 
@@ -153,7 +155,7 @@ def busy_opens(v, row, payments, first_payment):
     at = first_payment
     if MARGIN and at < row.fund_hi:
         at = fund_until(v, payments, at, row.fund_hi, row.open_ns, False)
-    refill_all(v)
+    refill_all(v, False)
     take_requests(v, v.acct.row, v.acct.open_ns)
     if MARGIN and v.stats.risky == 1:
         liquidate_at_open(v)
@@ -295,7 +297,7 @@ def stop_lane(v):
 def fill_at_close(v, row_index):
     """Step 7: market orders that have arrived by this close, reducing ones first."""
     if v.stats.refilled_row != row_index:
-        refill_all(v)
+        refill_all(v, True)
     while True:
         best = -1
         for j in range(len(v.orders)):

@@ -164,8 +164,9 @@ def after_open(v, row, open_ns):
 
 @part
 def refill(v, k, volume):
-    """The share of a bar's volume that own orders may take."""
-    v.desks[k].budget = v.settings.max_participation * volume
+    """The share of a bar's volume that own orders may take; as it was where the volume is not known (NaN)."""
+    if volume == volume:
+        v.desks[k].budget = v.settings.max_participation * volume
 
 
 @part

@@ -251,6 +251,7 @@ def drill(v, k, b):
         f = v.fine.bars[i]
         if i > span.lo:
             refill(v, k, f.volume)
+        if i > span.lo or f.open != b.open:
             fine_open(v, k, f.open)
         walk(v, k, f.open, f.high, f.low, f.close, PESSIMISTIC)
 

@@ -20,7 +20,6 @@ MINUTE = 60 * 10**9
 QUARTER = MINUTE // 4
 FAMILIES = ("market", "target", "limit", "stop", "trail", "bracket", "reduce", "change")
 ACCOUNTS = ("cash", "borrow", "linear", "inverse")
-NO_SLIPPAGE = {"model": "fixed", "bps": 0.0}
 
 Case = tuple[list[Instrument], Settings, dict[tuple[int, int], list[tuple]]]
 
@@ -36,17 +35,14 @@ def case(
     latency: bool = True,
     volume: bool = True,
     rows: tuple[int, int] = (5, 60),
-    strange: bool = False,
 ) -> Case:
-    """One case; every argument narrows what is drawn. `strange` also draws what the document leaves open."""
+    """One case; every argument narrows what is drawn."""
     rng = Random(seed)
     n = instruments or rng.choice((1, 1, 1, 2, 2, 3))
     family = FAMILIES if orders == "all" else (orders,) if isinstance(orders, str) else orders
-    draft = Draft(rng, account or rng.choice((*ACCOUNTS, "linear")), rng.randint(*rows), strange)
+    draft = Draft(rng, account or rng.choice((*ACCOUNTS, "linear")), rng.randint(*rows))
     made = [draft.instrument(f"F{k}", volume) for k in range(n)]
     draft.settings(made, costs=costs, intrabar=intrabar, latency=latency)
-    if draft.s.fee_in == "base" and not strange:
-        family = tuple(f for f in family if f != "bracket") or ("market",)
     return made, draft.s, draft.script(made, family)
 
 
@@ -62,7 +58,6 @@ class Draft:
     rng: Random
     account: str
     rows: int
-    strange: bool
     s: Settings = field(default_factory=Settings)
 
     # tapes
@@ -131,7 +126,7 @@ class Draft:
                 start = rng.randint(lowest, highest) if gap else marks[q]
                 top = highest if q == high_in else max(start, marks[q + 1])
                 bottom = lowest if q == low_in else min(start, marks[q + 1])
-                if self.strange and rng.random() < 0.1:
+                if rng.random() < 0.1:
                     continue
                 prices = (clean(t * step) for t in (start, top, bottom, marks[q + 1]))
                 fine.append((open_ns + q * QUARTER, *prices, None if v is None else v / 4))
@@ -177,10 +172,6 @@ class Draft:
                 inst.fine, inst.fine_timeframe_ns = self.fine(inst), QUARTER
             if not all(inst.fine for inst in made):
                 s.intrabar = "pessimistic"
-        if s.intrabar == "drill" and not self.strange:
-            s.max_participation = 0.0
-            if isinstance(s.limit_fill, dict):
-                s.limit_fill = "touch"
 
     def hazard(self) -> dict:
         rng = self.rng
@@ -213,9 +204,6 @@ class Draft:
             }
         if rng.random() < 0.25:
             s.impact_coefficient, s.impact_window = 0.1, window
-        needs_volume = model == "vol_volume" or s.impact_coefficient > 0
-        if needs_volume and not self.strange and (s.max_participation == 0 or s.intrabar == "drill"):
-            s.slippage, s.impact_coefficient = NO_SLIPPAGE, 0.0
 
     # scripts
 
