@@ -55,6 +55,7 @@ def binance_raw_blocks(
             fix = "fetch the file again, or skip what is damaged (bad_lines = skip): the lines before it are whole"
             raise Refused(why, where=f"{name}, after line {line + text.count(10)}", fix=fix)
         cut += bool(why)
+        text = text[: text.rfind(b"\n") + 1] if why else text
         if len(text) // 8 + 20_016 > len(out.kind):
             out = _columns(len(text) // 8 + 20_016)  # no level is shorter
         first = line

@@ -75,6 +75,7 @@ _QUOTED, _COMMA, _COLON, _MINUS, _DOT, _ZERO, _NINE = 34, 44, 58, 45, 46, 48, 57
 _LIST, _LIST_END, _OBJECT, _OBJECT_END, _ESCAPE, _NEWLINE = 91, 93, 123, 125, 92, 10
 _MS = 1_000_000
 _LOOK_BACK = 20_000  # events before a snapshot among which newer updates are looked for
+_LEAST_NS = 10**18
 _EXACT = 9_007_199_254_740_992  # whole numbers up to here are doubles, so one division rounds correctly
 _TENS = tuple(10.0**k for k in range(23))
 _POWERS = np.array(_TENS)
@@ -542,7 +543,7 @@ def scan(text: Bytes, end: int, line: int, carried: Carried, out: Columns) -> tu
                 if wrong < 0:
                     _stamp(f, s, faults, out, start, n, kind, inst, (line, local))
         if wrong >= 0:
-            _fault(faults, BAD_LINE, line, local)
+            _fault(faults, BAD_LINE, line, local if local >= _LEAST_NS else 0)
             if bad < 0:
                 bad, bad_line = wrong, line
         i, line = stop + 1, line + 1

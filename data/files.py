@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from huracan.data.bar_faults import distinct
 from huracan.data.instants import format_ns, name_of_time, time_column
 from huracan.data.instrument import rules_from
 from huracan.data.raw_bars import PRICES, RawBars, needed, picked, place_in, read_raw_bars
@@ -238,18 +239,23 @@ def _check_order(
     return ~same
 
 
-def _check_grid(raw: RawBars, step_ns: int, repairs: dict[str, int]) -> None:
-    """Times must lie a whole number of steps apart, and the step must be one that the data has."""
-    times = raw.times
-    steps = np.diff(times)
+def check_timeframe(raw: RawBars, step_ns: int) -> None:
+    """Refuse bars that are plainly of another timeframe; they may be in any order."""
+    steps = np.diff(distinct(raw.times))
     if steps.size >= 2:
         median = int(np.median(steps))
         # a thin market may miss every other bar; bars of another timeframe never stand this close, or closer
         if median < step_ns or (median > step_ns and (steps == step_ns).mean() < 0.1):
             asked, found = format_timeframe(step_ns), format_timeframe(median)
-            what = f"wrong_timeframe: the spec says {asked}, but bars are {found} apart"
+            what = f"wrong_timeframe: {asked} was asked for, but bars are {found} apart"
             fix = f'set timeframe = "{found}", or give the file of {asked} bars'
             raise Refused(what, where=f"{raw.path}, column {raw.columns['time'] or '(unnamed)'}", fix=fix)
+
+
+def _check_grid(raw: RawBars, step_ns: int, repairs: dict[str, int]) -> None:
+    """Times must lie a whole number of steps apart, and the step must be one that the data has."""
+    times = raw.times
+    check_timeframe(raw, step_ns)
     phase = times % step_ns
     phases, counts = np.unique(phase, return_counts=True)
     common = int(phases[np.argmax(counts)])

@@ -6,6 +6,7 @@ it doesn't need can hold anything. Rows are counted from 1, without the header.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -52,12 +53,14 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> Table
         raise Refused("this is a folder, not a file", where=name, fix="name one file in it")
     if os.path.getsize(name) == 0:
         raise Refused("empty: the file has no bytes", where=name, fix="fetch or write the file again")
+    import csv
+
     import pyarrow as pa
 
     readers = {"csv": _read_csv, "parquet": _read_parquet, "feather": _read_feather, "json": _read_json}
     try:
         table = readers[kind](name)
-    except (OSError, ValueError, EOFError, RecursionError, pa.ArrowException) as error:
+    except (OSError, ValueError, EOFError, RecursionError, csv.Error, pa.ArrowException) as error:
         message = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         fix = "the file may be cut short or damaged: fetch it again, or name its true format"
         raise Refused(f"unreadable: this is not a whole {kind} file ({message})", where=name, fix=fix) from error
@@ -221,17 +224,34 @@ def _read_csv(name: str) -> Table:
     header = next(words.reader([first], delimiter=delimiter))
     by_position = len(header) >= 5 and all(_is_number(word) for word in header[1:6])
     slots = [f"c{i}" for i in range(len(header))]
-    table = csv.read_csv(
-        name,
-        read_options=csv.ReadOptions(column_names=slots, skip_rows_after_names=0 if by_position else 1),
-        parse_options=csv.ParseOptions(delimiter=delimiter),
-        convert_options=csv.ConvertOptions(
-            column_types={slot: pa.string() for slot in slots},
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            null_values=_EMPTY_WORDS,
-        ),
+
+    def ragged(row: Any) -> str:
+        bad.append(row)
+        return "error"
+
+    bad: list[Any] = []
+    skipped = 0 if by_position else 1
+    options = csv.ReadOptions(column_names=slots, skip_rows_after_names=skipped)
+    parse = csv.ParseOptions(delimiter=delimiter, invalid_row_handler=ragged)
+    convert = csv.ConvertOptions(
+        column_types={slot: pa.string() for slot in slots},
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=True,
+        null_values=_EMPTY_WORDS,
     )
+    try:
+        table = csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
+    except pa.ArrowInvalid:
+        if not bad:
+            raise
+        bad.clear()
+        options.use_threads = False  # rows are only counted by one thread
+        with contextlib.suppress(pa.ArrowInvalid):
+            csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
+        what = f"ragged_row: {bad[0].actual_columns} cells where the first row has {bad[0].expected_columns}"
+        row = "" if bad[0].number is None else f", row {bad[0].number - skipped}"
+        fix = "write every row alike, or fetch the file again"
+        raise Refused(what, where=f"{name}{row}, {bad[0].text[:60]!r}", fix=fix) from None
     if by_position:
         count = min(len(slots), len(_POSITIONS))
         return Table(name, _POSITIONS[:count], tuple(table.columns[:count]), int(table.num_rows), by_position=True)

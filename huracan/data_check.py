@@ -45,6 +45,7 @@ def check_file(path: str, asked: Asked) -> tuple[Check, list[str]]:
     import numpy as np
 
     from huracan.data import checks, detect
+    from huracan.data.files import check_timeframe
     from huracan.data.raw_bars import read_raw_bars
     from huracan.data.timeframes import parse_timeframe
 
@@ -65,6 +66,7 @@ def check_file(path: str, asked: Asked) -> tuple[Check, list[str]]:
     if step == 0:
         fix = "say how long a bar is: --timeframe 1m"
         raise Refused("the file has fewer than two different times", where=path, fix=fix)
+    check_timeframe(raw, step)
     timeframe = asked.timeframe or _timeframe_of(step)
     if not asked.timeframe:
         said.append(f"the commonest step between times: {timeframe} bars")

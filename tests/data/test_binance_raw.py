@@ -196,7 +196,7 @@ def test_a_file_cut_short_is_refused_or_read_up_to_there(tmp_path: Path, cut: in
         read_binance_raw(path)
     events = read_binance_raw(path, bad_lines="skip")
     assert 2000 < len(events) <= 3000
-    assert notes(events)["cut_short"][0] == 1
+    assert set(notes(events)) == {"cut_short"}
     assert events.price.tolist() == [k + 1.0 for k in range(len(events))]
 
 

@@ -130,6 +130,13 @@ def test_a_csv_without_a_header_is_read_by_position_and_says_so(tmp_path: Path) 
     assert bars.data_hash == read(tmp_path, ROWS).data_hash
 
 
+def test_a_row_of_another_length_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"ragged_row: 3 cells where the first row has 6.*row 3"):
+        read(tmp_path, [*ROWS[:2], "2024-01-01 00:02:00,1,2", ROWS[3]])
+    with pytest.raises(Refused, match=r"ragged_row: 7 cells.*row 4"):
+        read(tmp_path, [*ROWS[:3], ROWS[3] + ",1"], header="")
+
+
 def test_columns_that_are_not_needed_may_hold_anything(tmp_path: Path) -> None:
     bars = read(tmp_path, [row + ",x/y" for row in ROWS], HEADER + ",note")
     assert bars.data_hash == read(tmp_path, ROWS).data_hash
@@ -275,7 +282,7 @@ PROBLEMS = {
     "no time": (changed(2, "2024-01-01 00:02:00", ""), ["nan: a row without a time", "row 3", "column timestamp"]),
     "off the grid": (changed(3, "03:00,", "03:30,"), ["off_grid", "00:03:30", "1m", "row 4"]),
     "close times": ([r.replace(":00,", ":59.999,", 1) for r in ROWS], ["off_grid", "00:00:59.999", "row 1"]),
-    "ragged": ([*ROWS[:2], "2024-01-01 00:02:00,100.7"], ["unreadable", "bars.csv"]),
+    "ragged": ([*ROWS[:2], "2024-01-01 00:02:00,100.7"], ["ragged_row", "bars.csv", "row 3"]),
     "no rows": ([], ["empty", "bars.csv"]),
 }
 

@@ -279,6 +279,13 @@ def test_files_that_are_none_are_named(data: Any, tmp_path: Path) -> None:
     assert (code, "is a file" in err) == (2, True)
 
 
+def test_another_timeframe_is_refused_rather_than_counted(data: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "A_USDT.csv", rows())
+    for wrong in ("5m", "15s"):
+        code, _, err = data("check", path, "--timeframe", wrong)
+        assert (code, "bars are 1m apart" in err) == (2, True)
+
+
 def test_a_full_disk_is_named_and_nothing_is_half_there(
     data: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
