@@ -57,8 +57,13 @@ def process(command: Sequence[str | Path], env: dict[str, str] | None = None) ->
 def worker(name: str, *arguments: str, env: dict[str, str] | None = None) -> tuple[dict[str, Any], Cost]:
     """One function of bench/workers.py in a process of its own: what it returned, and what the process took."""
     print(f"  {name} {' '.join(arguments)}", flush=True)
-    printed, cost = process([sys.executable, HERE / "workers.py", name, *arguments], env)
+    printed, cost = process([sys.executable, HERE / "workers.py", name, *arguments], counting_nowhere(env))
     return json.loads(printed.splitlines()[-1]), cost
+
+
+def counting_nowhere(env: dict[str, str] | None) -> dict[str, str]:
+    """Sweeps count their trials in the store; those of a benchmark are nobody's trials."""
+    return {"HURACAN_STORE": str(ROOT / ".numba_cache" / "bench-store"), **(env or {})}
 
 
 def middle(costs: Sequence[Cost]) -> Cost:

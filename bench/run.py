@@ -14,6 +14,7 @@ import feeds
 from bench_page import Table, write_page
 from measure import ROOT, load, worker
 from processes import measure_processes
+from scaling import scaling
 
 
 def main(names: list[str]) -> int:
@@ -55,6 +56,7 @@ PARTS: dict[str, Callable[[], Table]] = {
     "memory": memory,
     "processes": processes,
     "feeds": feeds.feeds,
+    "scaling": scaling,
 }
 
 if __name__ == "__main__":

@@ -160,5 +160,20 @@ def compiling(use: str, symbol: str, kind: str) -> dict[str, Any]:
     return {"cpu": first.cpu - again.cpu, "wall": first.wall - again.wall, "again": again.cpu}
 
 
+def scaling_whole(sets: str, bars: str) -> dict[str, Any]:
+    """One sweep into a folder, on one thread."""
+    import scaling
+
+    os.environ["HURACAN_THREADS"] = "1"
+    return scaling.whole(int(sets), int(bars))
+
+
+def scaling_million() -> dict[str, Any]:
+    """A part of a million sets over a year of minutes."""
+    import scaling
+
+    return scaling.part_of_a_million()
+
+
 if __name__ == "__main__":
     print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))

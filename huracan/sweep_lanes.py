@@ -20,7 +20,7 @@ from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
-STRETCH = 1 << 17  # sets that are laid out, and later put back into order, in one go
+STRETCH = 1 << 16  # sets that are laid out, and later put back into order, in one go
 MOST_VARIANTS = 1000  # values of a key of [venue] or [account] that are each tried before the run
 SECTIONS = ("venue.", "account.")
 

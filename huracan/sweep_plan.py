@@ -21,7 +21,7 @@ from huracan.sweeping import workers
 SLICE_LANES = 64
 SLICE_S = 0.5  # of measuring
 PROCESS_BYTES = 190 << 20  # the interpreter with numba, numpy and pyarrow loaded
-COPIES = 3  # of a stretch of rows while it is put into order and written
+COPIES = 5  # of a stretch of rows while it is put into order and written
 MOST_DEALT = 2 * STRETCH  # sets whose blocks are counted; the rest is dealt alike
 
 
@@ -121,6 +121,6 @@ def memory_bytes(job: Job, found: Dealt, busy: int) -> int:
     lane = 2000 + machine.instruments * (600 + 400 * slots) + 8 * len(job.cuts)
     block = found.lanes * lane + found.columns * machine.instruments * CHUNK * 8
     bars = tape.rows * (machine.instruments * 56 + 40)
-    rows = min(len(job.sets), STRETCH) * 8 * 45 * COPIES
+    rows = min(len(job.sets), STRETCH) * 8 * 48 * COPIES
     judged = 3 * 8 * len(job.cuts) * len(job.sample)
     return int(PROCESS_BYTES + busy * block + bars + rows + judged + 40 * min(len(job.sets), 10**8))

@@ -15,12 +15,14 @@ from huracan.reports.render import Charts
 from huracan.reports.set_plots import heat_plot, parallel_plot
 from huracan.reports.warnings_of import warnings_of
 from huracan.reports.wording import name_of, value_of, written
+from huracan.sim.trial_groups import spread_out
 
 if TYPE_CHECKING:
     from huracan.sim.sweep_result import SweepResult
 
 Floats = npt.NDArray[np.float64]
 SHOWN = 20  # sets in the table
+MOST_IN_HEAT = 100_000
 TABLE = ("sharpe", "annual_return", "total_return", "max_drawdown", "trades", "win_rate", "turnover", "fees")
 
 
@@ -172,8 +174,13 @@ def heat_of(sweep: SweepResult, values: Floats, unlike: list[str]) -> Heat | Non
         return None
     sizes = {key: len(set(sweep.params[key].tolist())) for key in unlike}
     first, second = sorted(sorted(unlike, key=lambda key: -sizes[key])[:2], key=unlike.index)
-    x, y = (sweep.params[key].tolist() for key in (first, second))
-    return heat_map(x, y, values, (first, second), sweep.best_row, digits, value_of)
+    some = spread_out(values.size, MOST_IN_HEAT)  # of very many sets some say what a cell's median is
+    best = sweep.best_row
+    if best is not None:
+        some = np.union1d(some, [best])
+    x, y = (sweep.params[key][some].tolist() for key in (first, second))
+    place = None if best is None else int(np.searchsorted(some, best))
+    return heat_map(x, y, values[some], (first, second), place, digits, value_of)
 
 
 def digits(value: float) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 1000
-AT_ONCE = 2_000_000  # numbers of one slice of the work
+AT_ONCE = 500_000  # numbers of one slice of the work
 
 
 @dataclass(frozen=True)

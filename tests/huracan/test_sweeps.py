@@ -475,7 +475,7 @@ def test_bankrupt_lanes_and_sets_without_figures_are_named(tmp_path: Path) -> No
     nothing = huracan.sweep({**SPEC, "sweep": {"fast": [3, 4], "slow": [5000, 5001]}}, out=tmp_path / "n")
     assert nothing.best is None
     assert "nothing to judge" in nothing.honesty["verdict"]
-    assert nothing.problems == {"no_sharpe": 2}
+    assert nothing.problems == {"no_sharpe": 4}
 
 
 # --- planning
