@@ -6,7 +6,6 @@ it doesn't need can hold anything. Rows are counted from 1, without the header.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -225,14 +224,9 @@ def _read_csv(name: str) -> Table:
     by_position = len(header) >= 5 and all(_is_number(word) for word in header[1:6])
     slots = [f"c{i}" for i in range(len(header))]
 
-    def ragged(row: Any) -> str:
-        bad.append(row)
-        return "error"
-
-    bad: list[Any] = []
     skipped = 0 if by_position else 1
     options = csv.ReadOptions(column_names=slots, skip_rows_after_names=skipped)
-    parse = csv.ParseOptions(delimiter=delimiter, invalid_row_handler=ragged)
+    parse = csv.ParseOptions(delimiter=delimiter)
     convert = csv.ConvertOptions(
         column_types={slot: pa.string() for slot in slots},
         strings_can_be_null=True,
@@ -241,21 +235,27 @@ def _read_csv(name: str) -> Table:
     )
     try:
         table = csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
-    except pa.ArrowInvalid:
-        if not bad:
+    except pa.ArrowInvalid as error:
+        if "columns, got" not in str(error):
             raise
-        bad.clear()
         options.use_threads = False  # rows are only counted by one thread
-        with contextlib.suppress(pa.ArrowInvalid):
-            csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
-        what = f"ragged_row: {bad[0].actual_columns} cells where the first row has {bad[0].expected_columns}"
-        row = "" if bad[0].number is None else f", row {bad[0].number - skipped}"
-        fix = "write every row alike, or fetch the file again"
-        raise Refused(what, where=f"{name}{row}, {bad[0].text[:60]!r}", fix=fix) from None
+        try:
+            table = csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
+        except pa.ArrowInvalid as again:
+            raise _ragged(name, str(again), skipped) from None
     if by_position:
         count = min(len(slots), len(_POSITIONS))
         return Table(name, _POSITIONS[:count], tuple(table.columns[:count]), int(table.num_rows), by_position=True)
     return Table(name, tuple(header), tuple(table.columns), int(table.num_rows))
+
+
+def _ragged(name: str, said: str, skipped: int) -> Refused:
+    """A row of another length than the first, as arrow says it: "Row #3: Expected 6 columns, got 4"."""
+    found = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", said)
+    row, wanted, got = found.groups() if found else (None, "more", "other")
+    where = name if row is None else f"{name}, row {int(row) - skipped}"
+    fix = "write every row alike, or fetch the file again"
+    return Refused(f"ragged_row: {got} cells where the first row has {wanted}", where=where, fix=fix)
 
 
 def _is_number(word: str) -> bool:

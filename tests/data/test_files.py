@@ -323,10 +323,10 @@ def test_times_in_two_units(tmp_path: Path) -> None:
 
 def test_a_timeframe_that_the_data_contradicts(tmp_path: Path) -> None:
     fives = [f"2024-01-01 00:{5 * i:02d}:00,1,1,1,1,1" for i in range(4)]
-    with pytest.raises(Refused, match=r"wrong_timeframe.*says 1m, but bars are 5m apart") as refused:
+    with pytest.raises(Refused, match=r"wrong_timeframe.*1m was asked for, but bars are 5m apart") as refused:
         read(tmp_path, fives)
     assert 'timeframe = "5m"' in refused.value.fix
-    with pytest.raises(Refused, match=r"wrong_timeframe.*says 1h, but bars are 1m apart"):
+    with pytest.raises(Refused, match=r"wrong_timeframe.*1h was asked for, but bars are 1m apart"):
         read(tmp_path, ROWS, timeframe="1h")
     assert read(tmp_path, fives, timeframe="5m").open_ns.size == 4
 
