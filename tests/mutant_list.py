@@ -22,6 +22,7 @@ SNAPSHOTS_SHIPPED = "tests/laws/test_snapshots.py::test_what_is_shipped_goes_on_
 BAD = "tests/laws/test_bad_input.py"
 SUMS = "tests/laws/test_exact_sums.py"
 SCENARIOS = "tests/sim/test_engine_scenarios.py"
+LOTS = "tests/sim/test_lots.py"
 ORACLE = "tests/sim/test_two_engines.py::test_fill_for_fill[0]"
 BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
 
@@ -127,7 +128,7 @@ MUTANTS = [
         "sim/prices.py",
         "    if abs(x - n) > 1e-6:\n",
         "    if abs(x - n) > -1.0:\n",
-        (ORACLE,),
+        (LOTS,),
     ),
     Mutant(
         "the same liquidity is used twice",
@@ -247,7 +248,7 @@ MUTANTS = [
         "sim/kernel/orderbook.py",
         "        c.left -= qty\n",
         "        c.left -= 0.0 * qty\n",
-        (SCENARIOS,),
+        (BRACKETS,),
     ),
     Mutant(
         "good-till-time lives a bar too long",

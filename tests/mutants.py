@@ -4,7 +4,7 @@
 
 Plain Python compiles nothing, so a mutant takes seconds; that compiled code does the same is law 3. The tests are first
 run on the tree as it is, where they must be green. Arguments are words: only bugs with one of them in their description
-are planted, and no page is written.
+are planted, and the page's other rows stay as they are. What survived leaves the page.
 """
 
 from __future__ import annotations
@@ -99,14 +99,21 @@ def try_one(tree: Path, mutant: Mutant) -> tuple[str, str]:
         done = run_tests(tree, mutant.tests)
     finally:
         path.write_text(before, "utf-8")
-    red = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    red = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     if done.returncode == 1 and red:
         return red.group(1), ""
     return "", f"pytest ended with {done.returncode}: {(done.stdout + done.stderr).strip().splitlines()[-1:]}"
 
 
+def known_rows() -> dict[str, str]:
+    """Bug -> the test that saw it, as the page has it."""
+    text = PAGE.read_text("utf-8") if PAGE.is_file() else ""
+    return dict(re.findall(r"^\| (.+?) \| `[^`]*` \| `(.+)` \|$", text, re.MULTILINE))
+
+
 def write_page(rows: list[tuple[Mutant, str]]) -> None:
-    """The table of bugs and the tests that saw them."""
+    """The table of bugs and the tests that saw them: new rows in the place of old ones, in the order of the list."""
+    seen = known_rows() | {m.bug: red.removeprefix("tests/") for m, red in rows}
     lines = [
         "# Mutants",
         "",
@@ -115,7 +122,7 @@ def write_page(rows: list[tuple[Mutant, str]]) -> None:
         "",
         "| bug | planted in | turned red |",
         "|---|---|---|",
-        *(f"| {m.bug} | `{m.file}` | `{red.removeprefix('tests/')}` |" for m, red in rows),
+        *(f"| {m.bug} | `{m.file}` | `{seen[m.bug]}` |" for m in MUTANTS if seen.get(m.bug)),
     ]
     PAGE.write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -153,8 +160,7 @@ def main(words: list[str]) -> int:
                 survived += not red
                 rows.append((m, red))
                 print(f"{'caught' if red else 'SURVIVED'}: {m.bug}: {red or why}", flush=True)
-    if not words and not survived:
-        write_page(rows)
+    write_page(rows)
     print(f"{len(chosen) - survived} of {len(chosen)} caught in {time.time() - began:.0f} s")
     return 1 if survived else 0
 
