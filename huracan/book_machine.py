@@ -18,6 +18,7 @@ from huracan.sim import book_layout, layout
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_layout import ALIVE, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, BookLanes, BookRecorder, Market
 from huracan.sim.book_linker import link_book
+from huracan.sim.book_market import mid_bars
 from huracan.sim.book_tape import BookTape, view
 from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import DAY_NS, gate_lanes, next_grid, nothing_known, records
@@ -339,4 +340,4 @@ def book_result(machine: BookMachine, block: BookBlock, kept: Kept, settings: Re
         rejections=refused,
         versions=versions(),
     )
-    return Result(about, numbers, fills, kept.all(1, layout.trade), kept.all(2, layout.equity))
+    return Result(about, numbers, fills, kept.all(1, layout.trade), kept.all(2, layout.equity), mid_bars(tape))

@@ -19,7 +19,7 @@ from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
 from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder
 from huracan.sim.linker import Groups, Linked, initial_state, link
-from huracan.sim.market_file import run_bars
+from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
@@ -327,5 +327,5 @@ def make_result(machine: Machine, block: Block, kept: Kept, settings: Records) -
         kept.all(0, layout.fill),
         kept.all(1, layout.trade),
         kept.all(2, layout.equity),
-        market=tuple(run_bars(bars, first_ns(tape), int(tape.close_ns[-1])) for bars in tape.series),
+        market=all_or_none(tuple(run_bars(bars, first_ns(tape), int(tape.close_ns[-1])) for bars in tape.series)),
     )

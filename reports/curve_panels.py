@@ -21,7 +21,7 @@ from huracan.reports.returns import (
     words_of,
     worst_falls,
 )
-from huracan.reports.wording import at, share, span
+from huracan.reports.wording import DAY_NS, at, share, span
 
 if TYPE_CHECKING:
     from huracan.reports.render import Charts
@@ -202,7 +202,8 @@ def traded_columns(result: Result) -> Part | None:
         return None
     sums = sums / mean
     begins = [at(int(ns) // 60_000_000_000 * 60_000_000_000) for ns in edges[:-1]]
-    words = [begin[:10] for begin in begins]
+    short = about.end_ns - about.start_ns < 4 * DAY_NS
+    words = [begin[5:16] if short else begin[:10] for begin in begins]
     says = [f"from {begin}: {value:,.1f} times equity" for begin, value in zip(begins, sums.tolist(), strict=True)]
     return columns(sums, words, says, plain_label(sums), title="Traded value over time", most_ticks=5, style="low")
 

@@ -90,7 +90,9 @@ def waiting_table(result: Result) -> Table | None:
     places = np.searchsorted(rows["last_order"], ids)
     known = places < rows.size
     own, made = own[first[known]], rows["ts_ns"][places[known]]
-    waits = np.maximum(own["ts_ns"] - made, 0)
+    if (own["ts_ns"] < made).any():
+        return None  # decided between two rows of equity, as on order books: the rows can't say when
+    waits = own["ts_ns"] - made
     lines = []
     for reason in range(len(REASONS)):
         mine = waits[own["reason"] == reason]
@@ -127,7 +129,8 @@ def markouts_table(result: Result) -> Table | None:
             lines.append((word, count(int((fills["maker"] == maker).sum())), *cells))
     if not lines:
         return None
-    bars = [f"{h} bar{'s' if h > 1 else ''} later" for h in HORIZONS]
+    step = min(bars.timeframe_ns for bars in result.market)
+    bars = [f"after {waited(float(h * step))}" for h in HORIZONS]
     return Table(("t", "n", *(["n"] * len(HORIZONS))), tuple(lines), ("Markout, bps", "Fills", *bars))
 
 

@@ -28,6 +28,11 @@ def run_bars(series: BarSource, start_ns: int, end_ns: int) -> Bars:
     return replace(series.rows(int(lo), int(hi)), half_spread_bps=None)
 
 
+def all_or_none(market: tuple[Bars, ...]) -> tuple[Bars, ...]:
+    """The bars of all instruments, or of none where one of them had no bar in the run."""
+    return market if all(bars.open_ns.size for bars in market) else ()
+
+
 def merged(bars: Bars, each: int) -> Bars:
     """Bars of `each` bars: the first open, the highest high, the lowest low, the last close; gaps stay gaps.
 
