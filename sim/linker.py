@@ -26,6 +26,7 @@ from huracan.sim.plain_copy import to_run
 from huracan.sim.refusal import Refused
 from huracan.sim.sources import kernel_sources, strategy_sources
 from huracan.sim.stubs import load_stub
+from huracan.sim.vector import vector_text
 
 KERNEL_MODULES = (
     "reports",
@@ -213,8 +214,10 @@ from numba import njit
 from huracan.sim import layout
 from huracan.sim.layout import Ctx, Fine, SplitVenue, Venue
 from huracan.sim.linker import Groups, bound, kernel
-from huracan.sim.memory import record_type, stack_slots
-from huracan.sim.options import LINKED_ENTRY, USER
+from huracan.sim import prices
+from huracan.sim.memory import record_type, stack_floats, stack_ints, stack_slots
+from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
+from huracan.sim.vector import dry_step
 from huracan.sim.record_copy import copy_record
 
 B = bound({key!r})
@@ -225,8 +228,8 @@ step = njit(**USER)(B.step)
 {types}
 
 
-@njit(**LINKED_ENTRY)
-def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last_row{event_args}):
+@njit(**{decorator})
+def {name}(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last_row{event_args}):
     """Run lanes lo..hi over rows row_lo..row_hi of this chunk, whose first row is the tape's row0.
 
     Returns the first row not done.{event_doc}
@@ -321,6 +324,15 @@ SPLIT_STATE = (
     ("own_positions", "layout.position", 1),
     ("told", "layout.told", 0),
 )
+VECTOR_RECORDS = (
+    ("acct_t", "layout.account"),
+    ("position_t", "layout.position"),
+    ("stats_t", "layout.stats"),
+    ("p_t", "B.p"),
+    ("u_t", "B.u"),
+    ("f_t", "B.f"),
+    ("wide_t", "B.wide"),
+)
 SCALARS = ("acct", "stats", "p", "u", "wide", "wide1", "own_acct")
 FIELD = {"f": "feats", "f1": "feats1"}
 
@@ -393,6 +405,7 @@ def stub_text(
     gates: Sequence[Declaration],
     slots: int,
     is_wide: Callable[[str, Any], bool],
+    vector: str = "",
 ) -> str:
     """The stub's source.
 
@@ -431,7 +444,11 @@ def stub_text(
     own = "own_" if groups.split else ""
     begin, end = row_code(groups)
     step = (STEP_EACH if d.scope == "each" else STEP_ALL).format(own=own)
-    return TEMPLATE.format(
+    if vector:
+        kinds += [f"{name} = record_type({record})" for name, record in VECTOR_RECORDS]
+    text = TEMPLATE.format(
+        decorator="RARE" if vector else "LINKED_ENTRY",
+        name="rows" if vector else "entry",
         key=key,
         own=own,
         venue="SplitVenue" if groups.split else "Venue",
@@ -463,6 +480,7 @@ def stub_text(
         steps=indent(step.split("\n"), 20),
         gates=gate_block(len(gates), own),
     )
+    return text + vector
 
 
 def link(
@@ -473,10 +491,12 @@ def link(
     instruments: int,
     slots: int,
     is_wide: Callable[[str, Any], bool],
+    side_by_side: bool = False,
 ) -> Linked:
     """Bind a strategy and its gates to a build of the kernel.
 
-    From the cache if nothing it depends on has changed, else compiled at the first call.
+    From the cache if nothing it depends on has changed, else compiled at the first call. `side_by_side` gives the entry
+    that takes sixteen lanes of one instrument at once (vector.py).
     """
     d = declaration(step, "strategy")
     gate_declarations = [declaration(c, "gate") for c in checks]
@@ -502,12 +522,13 @@ def link(
     )
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in records]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
+    vector = vector_text(d, here.p, here.u, f, len(checks)) if side_by_side else ""
+    stack = slots if instruments == 1 and not side_by_side else 0
     with _lock:
         _bound[key] = here
-        module = load_stub(
-            stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide), kernel_paths()
-        )
-    return Linked(module.entry, here.p, here.u, here.f, here.wide, tuple(records), groups, key)
+        module = load_stub(stub_text(key, groups, d, gate_declarations, stack, is_wide, vector), kernel_paths())
+    entry = module.side_by_side if side_by_side else module.entry
+    return Linked(entry, here.p, here.u, here.f, here.wide, tuple(records), groups, key)
 
 
 def kernel_paths() -> list[Path]:

@@ -40,6 +40,12 @@ if config.DISABLE_JIT:
     def stack_slots(dt: Any, n: int) -> Any:
         return as_records(np.zeros(n, dt))
 
+    def stack_floats(n: int) -> Any:
+        return np.zeros(n)
+
+    def stack_ints(n: int) -> Any:
+        return np.zeros(n, np.int64)
+
 else:
     from llvmlite import ir
 
@@ -52,11 +58,28 @@ else:
         record = dt.instance_type if isinstance(dt, types.TypeRef) else dt.dtype
         if not isinstance(n, types.IntegerLiteral):
             return None
+        return on_stack(record, record.size, n, dt)
+
+    @intrinsic
+    def stack_floats(typingctx: Any, n: Any) -> Any:
+        """n doubles on the stack, zero; n is a literal."""
+        if not isinstance(n, types.IntegerLiteral):
+            return None
+        return on_stack(types.float64, 8, n)
+
+    @intrinsic
+    def stack_ints(typingctx: Any, n: Any) -> Any:
+        """n whole numbers on the stack, zero; n is a literal."""
+        if not isinstance(n, types.IntegerLiteral):
+            return None
+        return on_stack(types.int64, 8, n)
+
+    def on_stack(kind: Any, size: int, n: Any, *before: Any) -> Any:
+        """Signature and code of an array of n of a kind on the stack."""
         count = n.literal_value
-        array = types.Array(record, 1, "C")
+        array = types.Array(kind, 1, "C")
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            size = record.size
             p = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(8), size * count))
             p.align = 64
             cgutils.memset(builder, p, ir.Constant(ir.IntType(64), size * count), 0)
@@ -64,7 +87,7 @@ else:
             item = context.get_constant(types.intp, size)
             populate_array(
                 a,
-                data=builder.bitcast(p, context.get_data_type(record).as_pointer()),
+                data=builder.bitcast(p, context.get_data_type(kind).as_pointer()),
                 shape=cgutils.pack_array(builder, [context.get_constant(types.intp, count)]),
                 strides=cgutils.pack_array(builder, [item]),
                 itemsize=item,
@@ -72,4 +95,4 @@ else:
             )
             return a._getvalue()
 
-        return array(dt, n), codegen
+        return array(*before, n), codegen

@@ -144,6 +144,27 @@ def up_to(s, ts_ns):
 
 
 @part
+def add_row(s, equity, sampled):
+    """One row's equity into the sums; `sampled` says whether a point of the sample grid falls on it."""
+    if sampled:
+        take_sample(s, equity)
+    s.sum_equity += equity
+
+
+@part
+def may_be_deepest(equity, peak, max_drawdown):
+    """Whether this may be the deepest drawdown so far; says yes too often rather than divide."""
+    below = equity - peak
+    return below <= max_drawdown * peak * (1.0 - 1e-12) and below < 0.0
+
+
+@part
+def deepest(equity, peak, max_drawdown):
+    """The deepest drawdown with this one."""
+    return min(max_drawdown, (equity - peak) / peak)
+
+
+@part
 def statistics(v):
     """Step 8: this row's equity into the running figures."""
     a = v.acct
@@ -155,23 +176,22 @@ def statistics(v):
     for k in range(len(v.positions)):
         if v.positions[k].qty != 0.0:
             held = 1
-    if s.next_sample == ts:
-        take_sample(s, a.equity)
+    sampled = s.next_sample == ts
+    dayed = s.next_day == ts
+    add_row(s, a.equity, sampled)
+    s.bars += 1
+    if sampled:
         s.exposed += held
         s.next_sample += s.sample_ns
-    if s.next_day == ts:
+    if dayed:
         take_day(s, a.equity)
         s.next_day += DAY_NS
-    s.bars += 1
-    s.sum_equity += a.equity
+    if may_be_deepest(a.equity, a.peak, s.max_drawdown):
+        s.max_drawdown = deepest(a.equity, a.peak, s.max_drawdown)
     s.last = a.equity
     s.held = held
-    below = a.equity - a.peak
-    if (
-        below <= s.max_drawdown * a.peak * (1.0 - 1e-12) and below < 0.0
-    ):  # no division while it is surely not the deepest
-        s.max_drawdown = min(s.max_drawdown, below / a.peak)
     if RECORD:
+        below = a.equity - a.peak
         n = v.rec.n[2]
         e = v.rec.equity[n]
         e.ts_ns = ts
