@@ -24,11 +24,14 @@ from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
 from huracan.sim.tape import Tape, chunk, first_ns
+from huracan.sim.vector import W
 from huracan.spec import spec_hash, spec_table
 from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
+VECTOR_CHUNK = 1024  # rows at once for lanes side by side: they read all their columns of a row together
+MOST_LEAVING = 0.2  # share of lane rows that take the ordinary way beyond which vectors only cost
 CHUNK = 8192  # rows handed over at once: a chunk's bars and feature columns stay in the second-level cache
 
 
@@ -42,6 +45,8 @@ class Machine:
     linked: Linked
     slots: int
     sample_ns: int
+    side_by_side: Linked | None = None  # the build that takes sixteen lanes at once, where a sweep can use it
+    scalar_because: str = ""  # why there is none
 
     @property
     def instruments(self) -> int:
@@ -163,6 +168,10 @@ def drive(
     n = len(block.lanes.acct)
     table = np.full((max(block.table_rows, 1), chunk_rows), np.nan)
     next_look = stops_of(looks.rows) if looks is not None else None
+    vectors = machine.side_by_side
+    together = n // W * W if vectors is not None else 0
+    if together:
+        chunk_rows = min(chunk_rows, VECTOR_CHUNK)
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo in range(0, tape.rows, chunk_rows):
             hi = min(lo + chunk_rows, tape.rows)
@@ -170,16 +179,22 @@ def drive(
             if block.table_rows:
                 feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, hi - lo)
             at = 0
+            columns = np.ascontiguousarray(table[:, : hi - lo].T) if together else table
+            left = 0
             while at < hi - lo:
                 stop = next_look(lo + at) if next_look is not None else -1
                 until = min(stop + 1, hi) - lo if stop >= 0 else hi - lo
-                at = machine.linked.entry(
-                    view, table, block.lanes, *block.gates, rec, 0, n, at, until, lo, tape.rows - 1
-                )
+                where = (at, until, lo, tape.rows - 1)
+                if together and vectors is not None:
+                    left += vectors.entry(view, columns, block.lanes, *block.gates, rec, 0, together, *where)
+                at = machine.linked.entry(view, table, block.lanes, *block.gates, rec, together, n, *where)
+                at = until if together else at
                 if on_full is not None:
                     on_full()
                 if looks is not None and lo + at == stop + 1:
                     looks.take(block.lanes.acct["equity"])
+            if left > MOST_LEAVING * together * (hi - lo):
+                together = 0  # the ordinary machine goes on from here: it is the same state
             if watch is not None:
                 watch(hi)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from huracan.grid import expand
 from huracan.load import load_tape
 from huracan.machine import Machine, build, code_hash, versions
+from huracan.side_by_side import with_vectors
 from huracan.sim.cuts import SAMPLE, Cuts, plan_cuts
 from huracan.sim.figures import figure_columns
 from huracan.sim.refusal import Refused
@@ -52,7 +53,7 @@ def prepare(spec: Spec) -> Job:
     grid = expand(spec.sweep, fixed_values(spec))
     also = variants(spec, grid)
     tape = load_tape(spec, also)
-    machine = build(spec, tape, record=False, also=also)
+    machine = with_vectors(build(spec, tape, record=False, also=also), len(grid), also)
     sets = make_sets(machine, grid)
     cuts = plan_cuts(tape.close_ns, first_ns(tape), tape.timeframe_ns, len(sets))
     validation = lay_out(spec.sweep.validate, cuts)

@@ -52,6 +52,8 @@ def plan_sweep(spec: Spec) -> dict[str, Any]:
         "sets_a_block": found.lanes,
         "columns_a_block": found.columns,
         "threads": threads,
+        "side_by_side": machine.side_by_side is not None,
+        "one_by_one_because": machine.scalar_because,
         "ranked_by": job.rank_by,
         "spans": len(job.cuts),
         "span_days": job.cuts.step_ns / 86_400e9,

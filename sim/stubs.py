@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from huracan.sim.refusal import Refused
 
@@ -115,6 +116,12 @@ def prune(max_age_days: float = 60.0, max_bytes: int = 1 << 30) -> int:
         total -= size
         removed += 1
     return removed
+
+
+def is_compiled(entry: Any) -> bool:
+    """Whether a stub's entry has machine code on disk, for this CPU or another."""
+    name = f"{entry.__module__}.{entry.__name__}-*.nbi"
+    return bool(list(cache_dir().glob(f"__pycache__/{name}")) or list(cache_dir().glob(name)))
 
 
 def clear() -> int:

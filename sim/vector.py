@@ -38,7 +38,7 @@ READ_FLOATS = (
     ("interest", "acct.interest"),
     ("avg_price", "positions[0].avg_price"),
 )
-READ_INTS = (("wake", "desks[0].wake_row"), ("n_live", "desks[0].n_live"), ("entry_row", "positions[0].entry_row"))
+READ_INTS = (("wake", "desks[0].wake_row"), ("entry_row", "positions[0].entry_row"))
 FLOATS = (
     ("equity", "acct.equity"),
     ("peak", "acct.peak"),
@@ -218,7 +218,6 @@ def side_by_side(tape, columns, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, r
                 acct.ts_ns = now_ts
                 acct.open_ns = now_open
                 acct.n_new = 0
-                acct.n_requests = n_live_v[w]
                 acct.cash = cash_v[w]
                 acct.fees = fees_v[w]
                 acct.funding = funding_v[w]
@@ -344,7 +343,7 @@ def floats_of(dtype: np.dtype[Any]) -> list[str]:
 
 def vector_text(d: Declaration, p: np.dtype[Any], u: np.dtype[Any], f: np.dtype[Any], n_gates: int) -> str:
     """What the stub of the ordinary machine is followed by."""
-    features = [n for n in d.features]
+    features = list(d.features)
     values = [n for n in (p.names or ()) if not n.startswith("c_") and n != "none"]
     state = [n for n in (u.names or ()) if n != "none"]
     kept = [n for n in (f.names or ()) if n != "none"]
@@ -355,7 +354,11 @@ def vector_text(d: Declaration, p: np.dtype[Any], u: np.dtype[Any], f: np.dtype[
     ints += [f"p_{n}" for n in values if p[n].kind != "f"] + [f"u_{n}" for n in state if u[n].kind != "f"]
     allocate = [f"{n}_v = stack_floats({W})" for n in floats] + [f"{n}_v = stack_ints({W})" for n in ints]
     allocate.append("stats_step = lanes.settings[lo].sample_ns")
-    at = lambda where: re.sub(r"^(\w+?)(\[0\])?\.", lambda m: f"lanes.{m[1]}[c{', 0' if m[2] else ''}].", where)  # noqa: E731
+
+    def at(where: str) -> str:
+        """A field of lane c, as text: acct.cash is lanes.acct[c].cash."""
+        return re.sub(r"^(\w+?)(\[0\])?\.", lambda m: f"lanes.{m[1]}[c{', 0' if m[2] else ''}].", where)
+
     changed = FLOATS
     seldom = (*RARE_FLOATS, *RARE_INTS)
     store = [f"{at(where)} = {n}_v[w]" for n, where in (*changed, *seldom)]
@@ -371,18 +374,18 @@ def vector_text(d: Declaration, p: np.dtype[Any], u: np.dtype[Any], f: np.dtype[
     lay: list[str] = []
     for n in kept:
         deliver += [
-            f"for w in range(width):",
+            "for w in range(width):",
             f"    was_{n}_v[w] = now_{n}_v[w]",
             f"if step_{n} == 0:",
             f"    value = this_row[first_{n}]",
-            f"    for w in range(width):",
+            "    for w in range(width):",
             f"        now_{n}_v[w] = value",
             f"elif step_{n} == 1:",
             f"    piece = this_row[first_{n} : first_{n} + {W}]",
-            f"    for w in range(width):",
+            "    for w in range(width):",
             f"        now_{n}_v[w] = piece[w]",
             "else:",
-            f"    for w in range(width):",
+            "    for w in range(width):",
             f"        now_{n}_v[w] = this_row[c_{n}_v[w]]",
         ]
         lay += [

@@ -1,0 +1,170 @@
+"""Law 2 for lanes side by side in vector registers: the bits of the ordinary machine, whatever the strategy does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from huracan.run import sweep
+from huracan.sim.stubs import is_compiled
+from huracan.spec import load_spec
+from huracan.sweep_job import prepare
+
+USERS = '''
+"""Strategies that a user might write: own state, every kind of order, helpers of their own."""
+import math
+
+from huracan import bracket, cancel_all, close, ema, inline, lag, limit, param, pending, rsi, sma, stop, strategy
+from huracan import target_fraction, trail
+
+
+@inline
+def far(x, y, share):
+    return x > y * (1.0 + share)
+
+
+@strategy(params=dict(n=param(20, 2, 200), share=param(0.002), hold=param(20)),
+          features=dict(mean=sma("n"), old=lag("close", 3)),
+          state=dict(since=0, best=0.0))
+def stateful(ctx):
+    """Counts bars and remembers a price: state that changes in quiet rows too."""
+    ctx.u.since += 1
+    ctx.u.best = max(ctx.u.best, ctx.bar.close)
+    if ctx.pos.qty == 0.0 and far(ctx.bar.close, ctx.f.mean, ctx.p.share) and ctx.u.since > ctx.p.hold:
+        bracket(ctx, 1, 2.0, take=ctx.bar.close * 1.003, stop=ctx.bar.close * 0.998, max_hold=30)
+        ctx.u.since = 0
+        ctx.u.best = ctx.bar.close
+    elif ctx.pos.qty > 0.0 and ctx.bar.close < ctx.u.best * (1.0 - 2.0 * ctx.p.share):
+        close(ctx)
+
+
+@strategy(params=dict(n=param(10, 2, 200), low=param(30.0)), features=dict(r=rsi("n"), e=ema(9)))
+def both_ways(ctx):
+    """Long and short with leverage, stops and limits."""
+    if ctx.f.r < ctx.p.low and ctx.pos.qty <= 0.0:
+        target_fraction(ctx, 1.5)
+        trail(ctx, -1, 1.0, ctx.bar.close * 0.002)
+    elif ctx.f.r > 100.0 - ctx.p.low and ctx.pos.qty >= 0.0 and pending(ctx) == 0:
+        limit(ctx, -1, 3.0, ctx.bar.close * 1.001)
+        stop(ctx, 1, 3.0, ctx.bar.close * 1.004)
+    elif math.fabs(ctx.bar.close - ctx.f.e) > ctx.bar.close * 0.01:
+        cancel_all(ctx)
+
+
+@strategy(params=dict(n=param(3, 2, 50)), features=dict(m=sma("n")))
+def ruin(ctx):
+    """Always long with all the leverage there is: liquidated, bankrupt, or lucky."""
+    if ctx.bar.close > ctx.f.m:
+        target_fraction(ctx, 19.0)
+'''
+
+
+def spec_of(folder: Path, use: str, sweep_table: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A sweep over a market of a few thousand minutes with funding."""
+    file = folder / "users.py"
+    file.write_text(USERS)
+    return {
+        "run": {"seed": 5},
+        "data": {"synthetic": "regimes", "bars": 3000},
+        "account": {"cash": 100_000.0, "leverage": 20.0},
+        "venue": {"max_participation": 0.5} | more,
+        "strategy": {"use": use if ":" not in use else f"{file}:{use.partition(':')[2]}", "params": {}},
+        "sweep": sweep_table,
+    }
+
+
+CASES = {
+    "crosses": ("sma_cross", {"fast": {"from": 2, "to": 9, "step": 1}, "slow": [12, 30, 75, 200, 400]}, {}),
+    "at the close": ("sma_cross", {"fast": [2, 3, 5, 8], "slow": list(range(20, 30))}, {"market_fill": "close"}),
+    "late": ("sma_cross", {"fast": [2, 3, 5, 8], "slow": list(range(20, 30))}, {"latency_bars": 2}),
+    "costs": ("sma_cross", {"fast": [2, 3, 5, 8], "venue.fee_taker_bps": [0.0, 1.0, 5.0, 9.0, 20.0]}, {}),
+    "state": ("users:stateful", {"n": list(range(5, 25)), "share": [0.0005, 0.002]}, {}),
+    "both ways": ("users:both_ways", {"n": list(range(5, 21)), "low": [25.0, 35.0]}, {}),
+    "ruin": ("users:ruin", {"n": list(range(2, 22))}, {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_side_by_side_is_one_by_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use, table, venue = CASES[name]
+    spec = spec_of(tmp_path, use, table, **venue)
+    monkeypatch.setenv("HURACAN_THREADS", "1")
+    monkeypatch.setenv("HURACAN_VECTOR", "never")
+    alone = sweep(spec)
+    monkeypatch.setenv("HURACAN_VECTOR", "always")
+    job = prepare(load_spec(spec))
+    assert job.machine.side_by_side is not None, job.machine.scalar_because
+    together = sweep(spec)
+    a, b = alone.table, together.table
+    assert a.columns.tolist() == b.columns.tolist()
+    assert a["fills"].sum() > 100
+    for column in a.columns:
+        x, y = a[column].to_numpy(), b[column].to_numpy()
+        if x.dtype.kind == "f":
+            assert (x.view(np.int64) == y.view(np.int64)).all() or np.array_equal(x, y, equal_nan=True), column
+        else:
+            assert x.tolist() == y.tolist(), column
+
+
+FRESH = """
+import sys
+import numpy as np
+from huracan.machine import drive
+from huracan.side_by_side import shape
+from huracan.sim.lanes import no_recorder
+from huracan.spec import load_spec
+from huracan.sweep_job import prepare
+from huracan.sweep_lanes import lanes_of
+
+job = prepare(load_spec(sys.argv[1]))
+drive(job.machine, lanes_of(job.machine, job.sets, np.arange(len(job.sets))), no_recorder())
+print(shape(job.machine.side_by_side)["packed_divisions"])
+"""
+
+
+@pytest.mark.long
+def test_the_machine_code_is_in_vectors(tmp_path: Path) -> None:
+    """A fresh compile in a process of its own, because machine code from the cache can't be read."""
+    spec = tmp_path / "s.toml"
+    spec.write_text(
+        "[data]\nsynthetic = 'regimes'\nbars = 500\n[strategy]\nuse = 'sma_cross'\n"
+        "[sweep]\nfast = { from = 2, to = 30, step = 1 }\n"
+    )
+    environment = {**os.environ, "HURACAN_CACHE": str(tmp_path / "cache"), "HURACAN_VECTOR": "always"}
+    ran = subprocess.run(
+        [sys.executable, "-c", FRESH, str(spec)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout) >= 2
+
+
+def reason(spec: dict[str, Any]) -> str:
+    """Why a sweep runs one by one."""
+    machine = prepare(load_spec(spec)).machine
+    assert machine.side_by_side is None
+    return machine.scalar_because
+
+
+def test_what_can_not_run_side_by_side_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HURACAN_VECTOR", "always")
+    few = spec_of(tmp_path, "sma_cross", {"fast": [2, 3]})
+    assert "fewer than 16" in reason(few)
+    borrowing = spec_of(tmp_path, "sma_cross", {"fast": list(range(2, 30))})
+    borrowing["account"]["borrow"] = True
+    assert "borrow" in reason(borrowing)
+    monkeypatch.setenv("HURACAN_VECTOR", "never")
+    assert "never" in reason(spec_of(tmp_path, "sma_cross", {"fast": list(range(2, 30))}))
+
+
+def test_a_short_sweep_is_not_worth_compiling_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HURACAN_VECTOR", raising=False)
+    spec = spec_of(tmp_path, "sma_cross", {"fast": list(range(2, 30))})
+    machine = prepare(load_spec(spec)).machine
+    assert (machine.side_by_side is None) == ("short" in machine.scalar_because)
+    if machine.side_by_side is not None:
+        assert is_compiled(machine.side_by_side.entry)
