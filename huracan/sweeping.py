@@ -8,11 +8,12 @@ sets, and a sweep that was stopped in any way goes on where it stood, to the sam
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,8 @@ from huracan.sim.cuts import Looks
 from huracan.sim.figures import figure_columns, rejections
 from huracan.sim.folds import scores, winners
 from huracan.sim.lanes import accounts, no_recorder
-from huracan.sim.sweep_result import TABLE, SweepResult
+from huracan.sim.refusal import Refused
+from huracan.sim.sweep_result import TABLE, SweepResult, load_sweep
 from huracan.sim.sweep_table import stored_columns
 from huracan.sim.tape import first_ns
 from huracan.spec_records import Spec
@@ -35,7 +37,7 @@ from huracan.sweep_blocks import Deal, SetBlock, blocks, deal_for
 from huracan.sweep_gather import gather
 from huracan.sweep_job import IN_SAMPLE, OUT_OF_SAMPLE, Job, identity_of, prepare
 from huracan.sweep_lanes import lanes_of
-from huracan.sweep_parts import Part, Parts, forget, open_checkpoint
+from huracan.sweep_parts import FOLDER, Part, Parts, forget, open_checkpoint, read_manifest
 from huracan.trials import trials_folder, tried_before
 
 Ints = npt.NDArray[np.int64]
@@ -67,6 +69,8 @@ def sweep_run(
     machine, sets = job.machine, job.sets
     deal = deal_for(len(sets), machine.tape.rows, machine.instruments, workers())
     identity = identity_of(job)
+    if out is not None and resume and (done := finished(out, identity)) is not None:
+        return done
     counted = trials_folder(spec, machine.tape.data_hash)
     sweep_id = uuid.uuid4().hex[:16]
     manifest: dict[str, Any] = {"id": sweep_id, "lanes": deal.lanes, "columns": deal.columns, "sets": len(sets)}
@@ -77,16 +81,38 @@ def sweep_run(
         manifest, folder = open_checkpoint(out, identity, manifest, resume=resume)
         parts = Parts(folder, run)
         deal = Deal(manifest["lanes"], manifest["columns"])
-    try:
+    with nothing_lost():
         run_blocks(job, deal, parts, progress)
-    except NotWritten as error:
+        return gather(job, blocks(sets, deal), parts, manifest, counted)
+
+
+def finished(out: Path, identity: Mapping[str, Any]) -> SweepResult | None:
+    """The complete result of this very sweep, if the folder holds it: there is nothing to go on with."""
+    if read_manifest(out / FOLDER) is not None:
+        return None
+    try:
+        found = load_sweep(out)
+    except Refused:
+        return None
+    same = all(getattr(found.about, key) == identity[key] for key in ("spec_hash", "code_hash", "data_hash"))
+    return found if same and found.sets == found.planned else None
+
+
+@contextlib.contextmanager
+def nothing_lost() -> Iterator[None]:
+    """A full disk says that what is finished is kept."""
+    try:
+        yield
+    except OSError as error:
         raise NotWritten(f"{error}; what is finished is kept, and --resume goes on from it") from error
-    return gather(job, blocks(sets, deal), parts, manifest, counted)
 
 
 def finish(result: SweepResult, out: Path) -> SweepResult:
     """Write the result's files; a complete one needs its checkpoint no more, and is read from its own table then."""
-    result.save(out)
+    if result.stored == out / TABLE:  # it was complete before
+        return result
+    with nothing_lost():
+        result.save(out)
     if result.sets < (result.planned or 0):
         return result
     params, columns = stored_columns(out / TABLE)

@@ -278,6 +278,8 @@ def huracan_fresh(tmp_path: Path) -> dict[str, Any]:
 def test_resume_does_not_count_twice(begun: Path) -> None:
     done = huracan.sweep(spec(), out=begun, resume=True)
     assert (done.sets, done.honesty["trials_before"]) == (80, 0)
+    again = huracan.sweep(spec(), out=begun, resume=True)  # complete: there is nothing to go on with
+    assert (again.sets, again.honesty) == (80, done.honesty)
     assert huracan.sweep(spec(slow=[20])).honesty["trials_before"] == 80
 
 
