@@ -202,6 +202,9 @@ def sweep(
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Results of this or that run.")],
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the page goes.")] = None,
+    benchmark: Annotated[
+        Path | None, typer.Option("--benchmark", metavar="FILE", help="Bars to hold it against.")
+    ] = None,
     format: Annotated[str, typer.Option("--format", metavar="html|md", help="md prints Markdown.")] = "html",
 ) -> None:
     """Write the report of a saved backtest or sweep again; of several backtests also their comparison."""
@@ -213,7 +216,7 @@ def report(
         print(as_markdown(folders))
         return
     for folder in folders:
-        print(render(folder, out if len(folders) == 1 else None))
+        print(render(folder, out if len(folders) == 1 else None, benchmark))
     if len(folders) > 1 and (path := comparison(folders, out)) is not None:
         print(path)
 

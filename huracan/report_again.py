@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huracan.sim.atomic_files import make_folder, write_together
+from huracan.sim.market_file import run_bars
 from huracan.sim.refusal import Refused
 
 if TYPE_CHECKING:
     from huracan.sim.result import Result
+    from huracan.sim.series import Bars
     from huracan.sim.sweep_result import SweepResult
 
 BOUNDS = "path_bounds.json"
@@ -31,12 +33,29 @@ def load(folder: Path) -> Result | SweepResult:
     return load_sweep(folder) if latest.name == "sweep.json" else load_result(folder)
 
 
-def render(folder: Path, out: Path | None = None) -> Path:
+def render(folder: Path, out: Path | None = None, benchmark: Path | None = None) -> Path:
     """Write report.html from the result files in a folder, beside them or into `out`."""
-    return write_page(folder, load(folder), out)
+    return write_page(folder, load(folder), out, benchmark)
 
 
-def write_page(folder: Path, result: Result | SweepResult, out: Path | None = None) -> Path:
+def benchmark_of(result: Result, path: Path) -> Bars:
+    """The bars of a file, of the timeframe of the run; a file of other times is refused."""
+    from huracan.data.files import read_bars
+    from huracan.data.timeframes import format_timeframe
+
+    if not result.market:
+        raise Refused("the prices of this run were not kept", where=result.about.name, fix="run the backtest again")
+    bars = read_bars(path, timeframe=format_timeframe(result.market[0].timeframe_ns))
+    about = result.about
+    if bars.open_ns[0] >= about.end_ns or bars.open_ns[-1] + bars.timeframe_ns <= about.start_ns:
+        fix = "give bars of the time of the run"
+        raise Refused("the benchmark has no bar within the run", where=str(path), fix=fix)
+    return run_bars(bars, about.start_ns, about.end_ns)
+
+
+def write_page(
+    folder: Path, result: Result | SweepResult, out: Path | None = None, benchmark: Path | None = None
+) -> Path:
     """Write the report of a result that stands in a folder, beside it or into `out`."""
     from huracan.reports import write_report, write_sweep_report
     from huracan.sim.result import Result
@@ -45,7 +64,8 @@ def write_page(folder: Path, result: Result | SweepResult, out: Path | None = No
     make_folder(into)
     if isinstance(result, Result):
         bounds = read_bounds(folder)
-        write_together(into, {"report.html": lambda path: write_report(result, path, bounds)})
+        against = None if benchmark is None else benchmark_of(result, benchmark)
+        write_together(into, {"report.html": lambda path: write_report(result, path, bounds, against)})
     else:
         write_together(into, {"report.html": lambda path: write_sweep_report(result, path)})
     return into / "report.html"

@@ -66,11 +66,11 @@ def equity_panel(result: Result, curve: Curve, charts: Charts, unit: str) -> Pan
     equity = {"name": "Equity", "y": curve.equity[last], "lo": low, "hi": high, "c": "c1", "width": 1.8, "range": True}
     series = [equity]
     legend = [("c1", "This run")]
-    bench = held(result.market, times, float(curve.equity[0]))
+    bench = held(curve.market, times, float(curve.equity[0]))
     if bench is not None:
-        several = len(result.market) > 1
-        series.append({"name": "Buy and hold", "y": bench, "c": "c6", "dash": True})
-        legend.append(("", "Buy and hold" + (", all instruments alike" if several else "") + ", before costs"))
+        several = len(curve.market) > 1
+        series.append({"name": curve.bench, "y": bench, "c": "c6", "dash": True})
+        legend.append(("", curve.bench + (", all instruments alike" if several else "") + ", before costs"))
     time_plot(charts, "equity", times, series, fmt="money")
     falls = [fall for fall in worst_falls(curve) if fall.depth <= NOT_WORTH_A_ROW]
     bands = [
@@ -136,11 +136,11 @@ def rolling_panel(result: Result, curve: Curve, charts: Charts) -> Panel | None:
         Plot("sharpe", "Rolling Sharpe", 170, (), (("c1", f"Sharpe of the last {words}, a year"),)),
         Plot("volatility", "Rolling volatility", 150, (), (("c4", f"Volatility of the last {words}, a year"),)),
     ]
-    bench = held(result.market, np.r_[curve.start_ns, times], float(curve.equity[0]))
+    bench = held(curve.market, np.r_[curve.start_ns, times], float(curve.equity[0]))
     if bench is not None:
         beta = rolling_beta(returns, bench[1:] / bench[:-1] - 1.0, window)
         time_plot(charts, "beta", times, [{"name": "Beta", "y": beta, "c": "c3"}], fmt="ratio", **zero)
-        parts.append(Plot("beta", "Rolling beta", 150, (), (("c3", f"Beta to buy and hold, last {words}"),)))
+        parts.append(Plot("beta", "Rolling beta", 150, (), (("c3", f"Beta to {curve.bench}, last {words}"),)))
     how = (
         f"Each point looks back over {words}, annualised by the root of {periods:,.0f} a year. A Sharpe that was "
         "good in one stretch and nothing in the others is a lucky stretch. Beta says how much of a move of the "

@@ -78,7 +78,7 @@ def yearly_table(result: Result, curve: Curve, years: list[int], months: list[Mo
     for year in years:
         lo, hi = (int(np.datetime64(f"{y}-01-01", "ns").astype(np.int64)) for y in (year, year + 1))
         first, last = max(lo, curve.start_ns), min(hi, curve.end_ns)
-        bench = held(result.market, np.array([first, last]), 1.0)
+        bench = held(curve.market, np.array([first, last]), 1.0)
         inside = (curve.ts_ns >= first) & (curve.ts_ns <= last)
         part = Curve(curve.ts_ns[inside], curve.equity[inside], first, last)
         falls = worst_falls(part, 1)
@@ -86,7 +86,7 @@ def yearly_table(result: Result, curve: Curve, years: list[int], months: list[Mo
         cell = whole_year(months, year)
         held_share = NONE if bench is None else share(float(bench[1] / bench[0] - 1.0))
         rows.append((str(year), cell, held_share, share(falls[0].depth) if falls else share(0.0), f"{closed:,}"))
-    head = ("", "Return", "Buy and hold", "Deepest fall within", "Trades closed")
+    head = ("", "Return", curve.bench, "Deepest fall within", "Trades closed")
     return Table(("t", "n", "n", "n", "n"), tuple(rows), head, title="Year by year")
 
 

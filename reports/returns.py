@@ -32,6 +32,8 @@ class Curve:
     equity: Floats
     start_ns: int
     end_ns: int
+    market: tuple[Bars, ...] = ()  # what it is held against: the run's own instruments unless another is given
+    bench: str = "Buy and hold"
 
     @property
     def whole(self) -> bool:
@@ -39,15 +41,18 @@ class Curve:
         return self.equity.size > 1 and bool(np.isfinite(self.equity).all())
 
 
-def curve_of(result: Result) -> Curve:
-    """The equity of a run, with the cash it began with at its first open."""
+def curve_of(result: Result, benchmark: Bars | None = None) -> Curve:
+    """The equity of a run, with the cash it began with at its first open, and what it is held against."""
     rows, about = result.equity_rows, result.about
     cash = result.numbers.get("cash")
     ts = np.ascontiguousarray(rows["ts_ns"])
     equity = np.ascontiguousarray(rows["equity"])
     if cash is not None:
         ts, equity = np.r_[about.start_ns, ts], np.r_[float(cash), equity]
-    return Curve(ts.astype(np.int64), equity.astype(np.float64), about.start_ns, about.end_ns)
+    known = (ts.astype(np.int64), equity.astype(np.float64), about.start_ns, about.end_ns)
+    if benchmark is not None:
+        return Curve(*known, (benchmark,), f"{benchmark.symbol}, held")
+    return Curve(*known, result.market)
 
 
 def at_times(curve: Curve, times: Ints) -> Floats:

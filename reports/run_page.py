@@ -27,17 +27,23 @@ from huracan.reports.wording import settle_of, written
 
 if TYPE_CHECKING:
     from huracan.sim.result import About, Result
+    from huracan.sim.series import Bars
 
 HEADLINE = ("total_return", "annual_return", "sharpe", "max_drawdown", "final_equity", "trades")
 SIGNED = ("total_return", "annual_return", "sharpe")
 
 
-def run_page(result: Result, bounds: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Page, Charts]:
-    """The page and what its script draws; `bounds` are the figures of the worst and the best path inside the bars."""
+def run_page(
+    result: Result, bounds: Mapping[str, Mapping[str, Any]] | None = None, benchmark: Bars | None = None
+) -> tuple[Page, Charts]:
+    """The page and what its script draws; `bounds` are the figures of the worst and the best path inside the bars.
+
+    `benchmark` are bars to hold the run against, instead of its own instruments.
+    """
     about, figures = result.about, result.figures
     charts = Charts()
     unit = settle_of(about.symbols)
-    curve = curve_of(result)
+    curve = curve_of(result, benchmark)
     panels = [
         headline(figures, about, unit),
         equity_panel(result, curve, charts, unit),
