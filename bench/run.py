@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import bench_tables
 import feeds
+import store_side
 from bench_page import Table, write_page
 from measure import ROOT, load, worker
 from processes import measure_processes
@@ -51,10 +52,15 @@ def processes() -> Table:
     return bench_tables.processes(measure_processes())
 
 
+def store() -> Table:
+    return store_side.table(worker("stored_year")[0], worker("fetched_pages")[0])
+
+
 PARTS: dict[str, Callable[[], Table]] = {
     "sweeps": sweeps,
     "memory": memory,
     "processes": processes,
+    "store": store,
     "feeds": feeds.feeds,
     "scaling": scaling,
 }

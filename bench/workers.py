@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import sweep_specs as specs
 from measure import timed
+from store_side import fetched_pages, stored_year  # noqa: F401 - named on the command line
 
 import huracan
 from huracan import sweep_job

@@ -211,7 +211,7 @@ def open_part(part: Part) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(part.path, page_checksum_verification=True)
+        file = pq.ParquetFile(part.path, page_checksum_verification=True, pre_buffer=False)
     except FileNotFoundError:
         raise Refused("the store changed while it was read", where=str(part.path), fix="run it again") from None
     except (OSError, pa.ArrowException) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -69,8 +70,14 @@ def synthetic(spec: Spec) -> tuple[list[BarSource], list[Payments | None]]:
 
 def from_files_and_store(spec: Spec, window: int) -> tuple[list[BarSource], list[Payments | None]]:
     """Every instrument of the spec, in its order: from its file, or else from the store."""
+    from concurrent.futures import ThreadPoolExecutor, wait
+
     series: list[BarSource] = []
     payments: list[Payments | None] = []
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:  # decoding and hashing let other threads run
+        stored = [pool.submit(from_store, spec.data, each, window) for each in spec.data.series() if in_store(each)]
+        wait(stored)
+    waiting = iter(stored)
     for each in spec.data.series():
         if each.timeframe is None:
             raise Refused(
@@ -79,15 +86,20 @@ def from_files_and_store(spec: Spec, window: int) -> tuple[list[BarSource], list
                 fix='say how long a bar is, as in timeframe = "1m"',
             )
         own = read_funding(each.funding, each.mark) if each.funding is not None else None
-        if each.file is None:
-            held, paid = from_store(spec.data, each, window)
+        if in_store(each):
+            held, paid = next(waiting).result()
             series.append(mend(held.rows(0, len(held)), each.repair) if each.repair else held)
             payments.append(own if own is not None else paid)
         else:
-            bars = read(each, each.file)
+            bars = read(each, each.file or "")
             series.append(with_spread(bars, each.half_spread_bps) if each.half_spread_bps is not None else bars)
             payments.append(own)
     return series, payments
+
+
+def in_store(each: Instrument) -> bool:
+    """Whether the instrument's bars are in the store; without a timeframe nobody knows which."""
+    return each.file is None and each.timeframe is not None
 
 
 def read(each: Instrument, file: str, timeframe: str | None = None) -> Bars:
