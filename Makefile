@@ -9,7 +9,7 @@ PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long lint format types links mutants parity parity-l2 bench synthetic pages stats-table wheel clean
+.PHONY: help demo test test-long lint format types links mutants parity parity-l2 bench bench-l2 synthetic pages stats-table wheel clean
 
 help:
 	@echo "make demo       a backtest, a sweep and their reports on a synthetic market, under demo/"
@@ -95,6 +95,9 @@ parity: $(VENV)/.ready-bench
 
 parity-l2: $(VENV)/.ready-core .venv-l2/.ready
 	$(PY) bench/parity_l2.py $(ARGS)
+
+bench-l2: $(VENV)/.ready-core .venv-l2/.ready
+	$(PY) bench/book_speed.py $(ARGS)
 
 bench: $(VENV)/.ready-bench
 	$(PY) bench/run.py $(ARGS)

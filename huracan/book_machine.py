@@ -11,16 +11,27 @@ import numpy.typing as npt
 
 from huracan.code import Code, find_code
 from huracan.data.timeframes import format_timeframe, parse_timeframe
-from huracan.load_book import load_book_tape
+from huracan.load_book import load_book_tape, read_latencies
 from huracan.machine import code_hash_of, gate_refusals, param_row, versions
 from huracan.settings import settings_record
 from huracan.sim import book_layout, layout
 from huracan.sim import columns as feature_columns
-from huracan.sim.book_layout import ALIVE, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, BookLanes, BookRecorder, Market
+from huracan.sim.book_bars import trade_bars
+from huracan.sim.book_layout import (
+    ALIVE,
+    NEXT_REQUEST,
+    NEXT_SAMPLE,
+    NEXT_STEP,
+    BookLanes,
+    BookRecorder,
+    LatencyModel,
+    Market,
+)
 from huracan.sim.book_linker import link_book
 from huracan.sim.book_market import mid_bars
 from huracan.sim.book_tape import BookTape, view
 from huracan.sim.figures import figures, rejections
+from huracan.sim.fill_times import fill_times
 from huracan.sim.lanes import DAY_NS, gate_lanes, next_grid, nothing_known, records
 from huracan.sim.layout import NEVER, Contract, GateLanes
 from huracan.sim.linker import Groups, Linked, initial_state
@@ -38,6 +49,8 @@ QUEUES = {"risk_averse": 0, "power": 1, "power2": 2, "power3": 3, "log": 4, "log
 DEEP_WORDS = {"bid_qty", "ask_qty", "micro", "imbalance", "bought", "sold", "last_side", "last"}
 ROOM = 4096  # fills and trades that a recorder holds before it is emptied
 LIVES = 1 << 16
+NOT_YET = {"stop", "reduce_stop", "trail", "reduce_trail", "bracket"}
+GRACE = 100  # round trips and steps after the tape's end in which a lane may still act
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,21 @@ class BookMachine:
     def instruments(self) -> int:
         return self.tape.instruments
 
+    @property
+    def timeframe_ns(self) -> int:
+        """Of bars made of the tape's own trades."""
+        return parse_timeframe(self.spec.data.timeframe or MINUTE)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What each lane is run with: layout.settings, book_layout.book_settings, its step, and measured latencies."""
+
+    settings: Records
+    books: Records
+    steps: Sequence[int]
+    latencies: Records
+
 
 @dataclass(frozen=True)
 class BookBlock:
@@ -67,15 +95,21 @@ class BookBlock:
     table: Any
 
 
-def build_book(spec: Spec, tape: BookTape, *, record: bool) -> BookMachine:
-    """Find the code and link it with what the spec needs."""
+def build_book(spec: Spec, tape: BookTape, *, record: bool, deep: bool | None = None) -> BookMachine:
+    """Find the code and link it with what the spec needs; `deep` keeps the local book whether it is read or not."""
     code = find_code(spec)
     d = code.declaration
     n = tape.instruments
     if d.instruments and d.instruments != n:
         fix = f"name {d.instruments} instruments"
         raise Refused(f"{d.name} trades {d.instruments} instruments, the data has {n}", where="data", fix=fix)
-    groups = Groups(resting=1, margin=1, costs=0, record=int(record), split=1, deep=int(reads_depth(code)))
+    missing = sorted(reached_names([code.step, *code.checks]) & NOT_YET)
+    if missing:
+        fix = "on order books use market and limit orders, modify and cancel"
+        raise Refused(f"{d.name} uses {', '.join(missing)}", where="strategy.use", fix=fix)
+    groups = Groups(
+        resting=1, margin=1, costs=0, record=int(record), split=1, deep=int(reads_depth(code) if deep is None else deep)
+    )
     linked = link_book(code.step, code.checks, groups, is_wide=feature_columns.is_wide)
     sample = parse_timeframe(spec.run.sample or MINUTE)
     return BookMachine(spec, tape, code, linked, spec.run.order_slots, sample)
@@ -93,7 +127,24 @@ def book_settings(spec: Spec) -> Records:
     model, _, power = (spec.venue.queue or "risk_averse").partition(":")
     s["queue"], s["power"] = QUEUES[model], float(power or 1.0)
     s["partial"] = spec.venue.partial_fills is not False
+    delay = spec.venue.latency_ms
+    if delay is not None:
+        s["entry_ns"], s["response_ns"] = delay.entry * MILLISECOND, delay.response * MILLISECOND
+        s["entry_sigma"], s["response_sigma"] = delay.entry_sigma, delay.response_sigma
+        drawn = LatencyModel.DRAWN if delay.entry_sigma or delay.response_sigma else LatencyModel.CONSTANT
+        s["latency"] = LatencyModel.MEASURED if delay.file is not None else drawn
     return out
+
+
+def latency_rows(specs: Sequence[Spec]) -> Records:
+    """Measured latencies of the lanes, which share one file; two equal rows where there is none."""
+    files = {s.venue.latency_ms.file for s in specs if s.venue.latency_ms is not None} - {None}
+    if len(files) > 1:
+        raise Refused("lanes with different files of latencies", where="venue.latency_ms", fix="run each by itself")
+    if not files:
+        return np.zeros(2, book_layout.measured)
+    rows: Records = read_latencies(str(files.pop()))
+    return rows
 
 
 def step_ns(machine: BookMachine, values: Mapping[str, float]) -> int:
@@ -109,19 +160,14 @@ def step_ns(machine: BookMachine, values: Mapping[str, float]) -> int:
         if step <= 0:
             raise Refused(f"{d.clock} = {values[d.clock]}", where="strategy.params", fix="give a step above 0 ms")
         return step
-    return parse_timeframe(machine.spec.data.timeframe or MINUTE)
+    return machine.timeframe_ns
 
 
 def make_book_block(
-    machine: BookMachine,
-    settings: Records,
-    books: Records,
-    params: Records,
-    gate_params: Sequence[Records],
-    steps: Sequence[int],
+    machine: BookMachine, terms: Terms, params: Records, gate_params: Sequence[Records], wanted: Sequence[Any]
 ) -> BookBlock:
     """Lanes at the start of the tape."""
-    tape, linked, slots = machine.tape, machine.linked, machine.slots
+    tape, linked, slots, settings = machine.tape, machine.linked, machine.slots, terms.settings
     n, k = len(settings), tape.instruments
     acct = records(layout.account, n)
     for name in ("cash", "equity", "peak"):
@@ -137,10 +183,7 @@ def make_book_block(
         stats[name] = settings["cash"]
     mail = records(layout.mailbox, n)
     mail["last_ns"] = -NEVER
-    clocks = records(book_layout.desk_clock, n)
-    clocks["step_ns"] = steps
-    clocks["next_step"] = first_step(machine, np.asarray(steps))
-    clocks["last_ns"], clocks["rows"], clocks["trade"] = -NEVER, -1, -1
+    clocks = first_clocks(machine, terms)
     u = records(linked.u, n)
     u[:] = initial_state(machine.code.declaration, linked.u)[0]
     gates = tuple(
@@ -153,7 +196,7 @@ def make_book_block(
         records(layout.desk, n, k),
         stats,
         as_records(settings),
-        as_records(books),
+        as_records(terms.books),
         as_records(params),
         u,
         *nothing_known(linked.f, linked.wide, n, k),
@@ -166,11 +209,39 @@ def make_book_block(
         records(book_layout.request, n, 4 * k * slots + 8),
         clocks,
     )
-    deep = bool(linked.groups.deep)
-    bar_rows, bars = np.zeros(1, layout.row), np.zeros((1, k), layout.bar)
-    bar_rows["close_ns"] = NEVER
-    seen = view(tape, np.zeros(1, book_layout.book_event), bar_rows, bars, deep=deep)
-    return BookBlock(lanes, gates, new_market(machine, n, int(clocks["next_step"].min())), seen, np.zeros((1, 1)))
+    bar_rows, bars, table = own_bars(machine, wanted)
+    seen = view(tape, terms.latencies, bar_rows, bars, deep=bool(linked.groups.deep))
+    return BookBlock(lanes, gates, new_market(machine, n, int(clocks["next_step"].min())), seen, table)
+
+
+def first_clocks(machine: BookMachine, terms: Terms) -> Any:
+    """When each lane steps first, and until when."""
+    steps = np.asarray(terms.steps)
+    clocks = records(book_layout.desk_clock, len(steps))
+    clocks["step_ns"] = steps
+    clocks["next_step"] = first_step(machine, steps)
+    clocks["last_ns"], clocks["rows"], clocks["trade"] = -NEVER, -1, -1
+    both = terms.settings["entry_ns"] + terms.settings["response_ns"]
+    clocks["last_step"] = machine.tape.last_local_ns + GRACE * (both + np.maximum(steps, MILLISECOND))
+    return clocks
+
+
+def own_bars(machine: BookMachine, wanted: Sequence[Any]) -> tuple[Records, Records, Any]:
+    """(rows, bars, table of features) of the tape's own trades; one row that never comes where nobody reads them."""
+    k = machine.instruments
+    rows, bars = np.zeros(1, layout.row), np.zeros((1, k), layout.bar)
+    rows["close_ns"] = NEVER
+    table = np.full((1, 1), np.nan)
+    if wanted or not machine.code.declaration.clock:
+        found, made = trade_bars(machine.tape, machine.timeframe_ns)
+        rows, bars = np.concatenate([found, rows]), np.concatenate([made, bars])
+        plan = feature_columns.plan(wanted, k, machine.timeframe_ns)
+        if plan.n_rows and len(found):
+            table = np.full((plan.n_rows, len(found)), np.nan)
+            state = feature_columns.start(plan, machine.tape.rules)
+            with np.errstate(all="ignore"):
+                feature_columns.fill(plan, state, as_records(found), as_records(made), table, 0, len(found))
+    return rows, bars, table
 
 
 def first_step(machine: BookMachine, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -288,22 +359,45 @@ def record_book_run(spec: Spec, *, lane: int = 0) -> Result:
 def run_on_tape(spec: Spec, tape: BookTape, *, lane: int = 0) -> Result:
     """`record_book_run` on a tape that is there already."""
     machine = build_book(spec, tape, record=True)
-    values = machine.code.values(spec)
-    dtypes = [machine.linked.p, *(g.p for g in machine.linked.gates)]
-    params = [param_row(v, {}, {}, dt) for v, dt in zip(values, dtypes, strict=True)]
-    settings = settings_record(
-        spec,
-        timeframe_ns=parse_timeframe(spec.data.timeframe or MINUTE),
-        sample_ns=machine.sample_ns,
-        all_spot=bool((tape.rules["contract"] == Contract.SPOT).all()),
-        lane=lane,
-    )
-    block = make_book_block(
-        machine, settings, book_settings(spec), params[0], params[1:], [step_ns(machine, values[0])]
-    )
+    block = block_of(machine, [spec], [lane])
     kept = Kept(machine)
     drive_book(machine, block, kept.rec, on_full=kept.empty)
-    return book_result(machine, block, kept, settings)
+    return book_result(machine, block, kept, np.asarray(block.lanes.settings))
+
+
+def block_of(machine: BookMachine, specs: Sequence[Spec], numbers: Sequence[int] | None = None) -> BookBlock:
+    """A lane for each spec, all on the machine's tape; they may differ in parameters, account and venue."""
+    rows = [machine.code.values(spec) for spec in specs]
+    dtypes = [machine.linked.p, *(g.p for g in machine.linked.gates)]
+    declared = machine.code.declarations
+    columns = [[feature_columns.resolve(d.features, v) for d, v in zip(declared, r, strict=True)] for r in rows]
+    wanted = [column for of_lane in columns for own in of_lane for column in own.values()]
+    base = feature_columns.plan(wanted, machine.instruments, machine.timeframe_ns).base
+    params = [
+        np.concatenate([param_row(r[i], c[i], base, dtype) for r, c in zip(rows, columns, strict=True)])
+        for i, dtype in enumerate(dtypes)
+    ]
+    spot = bool((machine.tape.rules["contract"] == Contract.SPOT).all())
+    lanes = range(len(specs)) if numbers is None else numbers
+    settings = np.concatenate(
+        [
+            settings_record(
+                spec, timeframe_ns=machine.timeframe_ns, sample_ns=machine.sample_ns, all_spot=spot, lane=lane
+            )
+            for spec, lane in zip(specs, lanes, strict=True)
+        ]
+    )
+    steps = [step_ns(machine, row[0]) for row in rows]
+    books = np.concatenate([book_settings(s) for s in specs])
+    return make_book_block(machine, Terms(settings, books, steps, latency_rows(specs)), params[0], params[1:], wanted)
+
+
+def run_lanes(specs: Sequence[Spec], tape: BookTape) -> BookBlock:
+    """Many lanes that share one book, run to the end of the tape; their records are the result."""
+    machine = build_book(specs[0], tape, record=False)
+    block = block_of(machine, specs)
+    drive_book(machine, block, book_recorder(False, 0))
+    return block
 
 
 def book_result(machine: BookMachine, block: BookBlock, kept: Kept, settings: Records) -> Result:
@@ -340,4 +434,5 @@ def book_result(machine: BookMachine, block: BookBlock, kept: Kept, settings: Re
         rejections=refused,
         versions=versions(),
     )
+    numbers["fill_times"] = fill_times(tape, fills, kept.all(3, book_layout.order_life), machine.timeframe_ns)
     return Result(about, numbers, fills, kept.all(1, layout.trade), kept.all(2, layout.equity), mid_bars(tape))

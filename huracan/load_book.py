@@ -10,6 +10,7 @@ import numpy as np
 from huracan.data.files import read_funding
 from huracan.data.instrument import rules_from
 from huracan.load_stored import nanoseconds
+from huracan.sim.book_layout import measured
 from huracan.sim.book_tape import BookTape, Feed, FeedRules, build_book_tape, quantum, rows_of
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules
@@ -101,3 +102,25 @@ def with_tick(given: Rules, prices: Any, symbol: str, repairs: dict[str, int]) -
     num, den, _ = quantum(prices, 0.0)
     repairs["tick_inferred"] = 1
     return replace(given, tick_num=num, tick_den=den, inferred=True)
+
+
+def read_latencies(file: str) -> Any:
+    """A table of measured latencies, book_layout.measured: a column of times, `entry_ms` and `response_ms`."""
+    from huracan.data.instants import time_column
+    from huracan.data.tables import read_table
+
+    table = read_table(file, None)
+    ts = time_column(table, {})
+    out = np.zeros(len(ts), measured)
+    out["ts_ns"] = ts
+    for name in ("entry", "response"):
+        column = next((i for i, c in enumerate(table.names) if c.lower() == f"{name}_ms"), None)
+        if column is None:
+            fix = "give a table with a time, entry_ms and response_ms"
+            raise Refused(f"no column {name}_ms", where=file, fix=fix)
+        out[f"{name}_ns"] = np.asarray(table.columns[column], np.float64) * 1e6
+    values = np.concatenate([out["entry_ns"], out["response_ns"]])
+    if len(out) < 2 or (np.diff(ts) <= 0).any() or not ((values >= 0.0) & (values < 1e15)).all():
+        fix = "give at least two rows, times rising, milliseconds from 0"
+        raise Refused("the measured latencies can't be interpolated", where=file, fix=fix)
+    return out

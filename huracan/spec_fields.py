@@ -57,11 +57,16 @@ class Chosen(Record):
     numbers: dict[str, float]
 
 
+LATENCY_KEYS = ("entry", "response", "entry_sigma", "response_sigma")
+
+
 class Latency(Record):
     """Milliseconds from the decision to the venue and back, or a file of measured rows."""
 
     entry: float = 0.0
     response: float = 0.0
+    entry_sigma: float = 0.0  # above 0 it is drawn: log-normal with these medians and deviations of the logarithm
+    response_sigma: float = 0.0
     file: str | None = None
 
 
@@ -133,12 +138,12 @@ def read_latency(raw: Any, info: ValidationInfo) -> Any:
     if not isinstance(raw, dict):
         raise fault(f"must be a table or a file, not {show(raw)}", fix="write { entry = 10.0, response = 10.0 }")
     for key, value in raw.items():
-        if key not in ("entry", "response"):
-            fix = nearest(key, ("entry", "response")) or "its keys are entry and response"
+        if key not in LATENCY_KEYS:
+            fix = nearest(key, LATENCY_KEYS) or f"its keys are {', '.join(LATENCY_KEYS)}"
             raise fault(f'unknown key "{key}"', fix=fix, key=key)
         if not is_number(value) or not isfinite(value) or value < 0:
             raise fault(f"must be a number of milliseconds from 0, not {show(value)}", key=key)
-    return Latency(entry=float(raw.get("entry", 0)), response=float(raw.get("response", 0)))
+    return Latency.model_validate({key: float(raw.get(key, 0)) for key in LATENCY_KEYS})
 
 
 def read_tiers(raw: Any) -> Any:

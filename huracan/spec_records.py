@@ -285,6 +285,8 @@ class Spec(Record):
             delay = self.venue.latency_ms
             book = {"queue": self.venue.queue, "partial_fills": self.venue.partial_fills}
             book["latency_ms"] = delay.file if delay is not None else None
+            if delay is not None and (delay.entry_sigma or delay.response_sigma):
+                book["latency_ms"] = "drawn"
             for key, value in book.items():
                 if value is not None:
                     what = f"{key} = {show(value)} needs an order-book tape, and the data is bars"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from huracan.grid import expand
 from huracan.load import load_tape
+from huracan.load_book import has_books
 from huracan.machine import Machine, build, code_hash, versions
 from huracan.side_by_side import with_vectors
 from huracan.sim.cuts import SAMPLE, Cuts, plan_cuts
@@ -50,6 +51,9 @@ def prepare(spec: Spec) -> Job:
         raise Refused(
             "the spec has no [sweep] table", where="sweep", fix="add one, as in fast = { from = 5, to = 60, step = 5 }"
         )
+    if has_books(spec):
+        fix = "run each set by itself with huracan backtest, or huracan.book_machine.run_lanes from Python"
+        raise Refused("sweeps over order books are not built yet", where="sweep", fix=fix)
     grid = expand(spec.sweep, fixed_values(spec))
     also = variants(spec, grid)
     tape = load_tape(spec, also)

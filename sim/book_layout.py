@@ -37,6 +37,17 @@ class QueueModel(IntEnum):
     LOG2 = 5
 
 
+class LatencyModel(IntEnum):
+    """Where the times of requests and reports come from."""
+
+    CONSTANT = 0
+    DRAWN = 1  # log-normal, by counter-based random numbers
+    MEASURED = 2  # rows of (time, entry, response), between which it is interpolated
+
+
+# One measured latency.
+measured = np.dtype([("ts_ns", "i8"), ("entry_ns", "f8"), ("response_ns", "f8")], align=True)
+
 NEW_ORDER, CANCEL, MODIFY = 0, 1, 2  # what a request asks of the venue
 
 
@@ -138,8 +149,8 @@ desk_clock = np.dtype(
         ("tail", "i8"),
         ("last_ns", "i8"),  # arrival of the last request: none overtakes another
         ("lost", "i8"),
-        ("done", "i8"),
-        ("next_sample", "i8"),
+        ("last_step", "i8"),  # after it the lane only hears what is still under way
+        ("asked", "i8"),  # requests so far
         ("steps", "i8"),
         ("rows", "i8"),
         ("trade", "i8"),  # number of the last trade that own orders shared, and how many lots of it they took
@@ -155,8 +166,8 @@ book_settings = np.dtype(
         ("power", "f8"),
         ("partial", "i8"),
         ("imitate", "i8"),  # partial fills as the reference books them
-        ("latency", "i8"),  # 0 constant, 1 drawn, 2 measured rows
-        ("entry_ns", "f8"),
+        ("latency", "i8"),  # a value of LatencyModel
+        ("entry_ns", "f8"),  # medians of what is drawn, and the deviations of its logarithm
         ("response_ns", "f8"),
         ("entry_sigma", "f8"),
         ("response_sigma", "f8"),
@@ -183,6 +194,7 @@ order_life = np.dtype(
         ("maker", "i8"),
         ("rested_ns", "i8"),  # -1: it never rested
         ("done_ns", "i8"),
+        ("price", "f8"),
         ("qty", "f8"),
         ("filled", "f8"),
     ],
@@ -214,7 +226,9 @@ def layout_hash() -> str:
     >>> len(layout_hash())
     16
     """
-    records = (book_event, best, touch, span, book, request, rest, desk_clock, book_settings, order_life)
-    text = repr([r.descr for r in records]) + repr([[(m.name, m.value) for m in e] for e in (Told, QueueModel)])
+    records = (book_event, best, touch, span, book, request, rest, desk_clock, book_settings, order_life, measured)
+    text = repr([r.descr for r in records]) + repr(
+        [[(m.name, m.value) for m in e] for e in (Told, QueueModel, LatencyModel)]
+    )
     text += repr([t._fields for t in (BookTapeView, Market, BookRecorder, BookLanes, BookVenue, BookCtx)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -112,7 +112,7 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
                         continue
                     d.steps += 1
                     requests = lanes.requests[c]
-                    if acct.bankrupt == 0:
+                    if acct.bankrupt == 0 and due <= d.last_step:
 {steps}
                         if acct.n_new > 0:
                             ctx = BookCtx(
@@ -132,6 +132,8 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
                         d.next_step = due + d.step_ns
                     else:
                         d.next_step = next_local(market, tape)
+                        if d.next_step >= NEVER:
+                            d.next_step = due + 1_000_000
                 soonest = min(soonest, d.next_step)
             at[NEXT_STEP] = soonest
             for k in range(n):
@@ -155,6 +157,12 @@ STEP_EACH = """for k in range(n):
         acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k,
         p, u, rules, s, books[k], books, market, tape,
     ))"""
+STEP_BARS = """for k in range(n):
+    if bars[k].fresh == 1:
+        step(BookCtx(
+            acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k,
+            p, u, rules, s, books[k], books, market, tape,
+        ))"""
 STEP_ALL = """step(BookCtx(
     acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0,
     p, u, rules, s, books[0], books, market, tape,
@@ -186,6 +194,7 @@ def stub_text(
     """The stub's source; all state lives in memory, because lanes take turns at every instant."""
     from huracan.sim.linker import loads
 
+    steps = STEP_ALL if d.scope == "all" else (STEP_EACH if d.clock else STEP_BARS)
     enter: list[str] = []
     _, each, wide = loads("", d, is_wide, False)
     for g, gd in enumerate(gates):
@@ -203,7 +212,7 @@ def stub_text(
         enter=indent(enter, 20),
         load_each=indent(each, 32),
         load_wide=indent(wide, 24),
-        steps=indent((STEP_EACH if d.scope == "each" else STEP_ALL).split("\n"), 24),
+        steps=indent(steps.split("\n"), 24),
         gates=gate_block(len(gates)),
     )
 

@@ -43,6 +43,7 @@ KERNEL_MODULES = (
     "decide",
     "hear",
     "book_queue",
+    "book_latency",
     "book_places",
     "book_fills",
     "book_arrivals",

@@ -6,10 +6,12 @@ import math
 
 from huracan.sim.book_layout import CANCEL, EATEN, MARKS, MODIFY, NEXT_REQUEST, BookVenue
 from huracan.sim.codes import (
+    BAD_TIF,
     CANCELLED,
     EMPTY,
     FOK,
     FOK_UNFILLED,
+    GTT,
     IOC,
     IOC_UNFILLED,
     LIVE,
@@ -20,6 +22,7 @@ from huracan.sim.codes import (
     TOLD_ORDER,
 )
 from huracan.sim.kernel.book_fills import execute, finish, tell_order
+from huracan.sim.kernel.book_latency import set_response
 from huracan.sim.kernel.book_places import NOBODY, bid_x, put_last, take_away, tick_at
 from huracan.sim.kernel.reports import next_report
 from huracan.sim.options import part, rare
@@ -140,7 +143,9 @@ def meet(v, j, taken_ns, ts_ns):
         walk(v, j, ts_ns, mask - x, False)
         if r.state == EMPTY:
             return
-    if r.tif == IOC:
+    if r.tif == GTT:  # a life counted in bars has no meaning between them
+        finish(v, j, BAD_TIF, ts_ns)
+    elif r.tif == IOC:
         finish(v, j, IOC_UNFILLED, ts_ns)
     elif r.tif == FOK:
         finish(v, j, FOK_UNFILLED, ts_ns)
@@ -176,6 +181,7 @@ def arrive(v, q):
     j = v.first + q.slot
     r = v.market.rests[j]
     ts = q.arrive_ns
+    set_response(v, ts, q.id)
     if r.id != q.id or r.state == EMPTY:  # it has filled meanwhile: the answer changes nothing, but it travels
         w = next_report(v, TOLD_ORDER, 0, ts)
         w.slot = q.slot

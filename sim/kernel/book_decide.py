@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from huracan.sim.book_layout import CANCEL, MARKS, MODIFY, NEW_ORDER, NEXT_REQUEST, PAYMENTS, BookVenue
-from huracan.sim.codes import LIVE
+from huracan.sim.codes import BANKRUPT, LIVE
 from huracan.sim.codes import NEW as WANTED
-from huracan.sim.kernel.advance import pay_funding
+from huracan.sim.kernel.advance import NOTHING, pay_funding
+from huracan.sim.kernel.book_fills import finish
+from huracan.sim.kernel.book_latency import entry_time
 from huracan.sim.kernel.book_places import tick_at
 from huracan.sim.kernel.groups import RECORD
 from huracan.sim.kernel.hear import hear
 from huracan.sim.kernel.ledger import mark_excursion
 from huracan.sim.kernel.marks import mark_account, statistics
+from huracan.sim.kernel.reports import tell_halt
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_of_tick, unit_value
 
@@ -50,8 +53,9 @@ def listen(v, now, books):
 @part
 def ask(v, d, requests, what, r, j):
     """One more request under way: the next place of the ring."""
-    t = v.settings
-    arrive = max(v.own_acct.ts_ns + t.entry_ns, d.last_ns)
+    now = v.own_acct.ts_ns
+    arrive = max(now + entry_time(v, now, d.asked), d.last_ns)
+    d.asked += 1
     d.last_ns = arrive
     q = requests[d.head]
     after = d.head + 1 if d.head + 1 < len(requests) else 0
@@ -153,7 +157,19 @@ def sample(lanes, market, tape, rec, c, now):
             q = v.positions[k].qty
             if d.side != 0 and q != 0.0:
                 mark_excursion(d, v.rules[k], q, v.positions[k].mark)
+    if a.bankrupt == 0 and not a.equity > NOTHING * v.settings.cash:
+        stop_book_lane(v, now)
     statistics(v)
+
+
+@rare
+def stop_book_lane(v, now):
+    """Nothing is left: every order is cancelled, and what decides is told."""
+    v.acct.bankrupt = 1
+    for j in range(v.first, v.first + len(v.own_orders)):
+        if v.market.rests[j].state == LIVE:
+            finish(v, j, BANKRUPT, now)
+    tell_halt(v, now)
 
 
 @rare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from huracan.sim.book_layout import EATEN, MARKS, TRADES, BookVenue
 from huracan.sim.codes import EMPTY, LIVE, NOTHING_TO_REDUCE, TOLD_ORDER
+from huracan.sim.kernel.book_latency import set_response
 from huracan.sim.kernel.book_places import NOBODY, take_away, tick_at
 from huracan.sim.kernel.book_queue import after_depth, excess
 from huracan.sim.kernel.groups import RECORD
@@ -44,6 +45,7 @@ def write_down(v, r, ts_ns, filled):
             o.side = r.side
             o.rested_ns = r.rested_ns
             o.done_ns = ts_ns
+            o.price = r.price
             o.qty = r.qty
             o.filled = filled
             o.maker = 1 if r.rested_ns >= 0 else 0
@@ -123,6 +125,7 @@ def fill_resting(lanes, market, tape, rec, j, qty, ts_ns):
         rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
         market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
     )  # fmt: skip
+    set_response(v, ts_ns, r.id)
     return execute(v, j, qty, r.price, 1, ts_ns)
 
 
@@ -135,6 +138,7 @@ def drop_resting(lanes, market, tape, rec, j, reason, ts_ns):
         rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
         market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
     )  # fmt: skip
+    set_response(v, ts_ns, market.rests[j].id)
     finish(v, j, reason, ts_ns)
 
 

@@ -1,0 +1,103 @@
+"""`make bench-l2`: events a second on order books beside hftbacktest, in one run; writes docs/BENCHMARKS_L2.md.
+
+Both sides are timed by process time on one thread, feed in memory, best of some repeats, taken in turns.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from market import ROOT
+from parity_l2 import Market, job, markets, peer, spec_of
+
+from huracan.book_machine import block_of, book_recorder, build_book, drive_book
+from huracan.spec import load_spec
+from huracan.spec_records import Spec
+
+REPEATS = 3
+LANES = 64
+
+
+def nanoseconds(market: Market, specs: list[Spec], *, deep: bool) -> float:
+    """Process time of a run over the tape, best of the repeats."""
+    machine = build_book(specs[0], market.tape, record=False, deep=deep)
+    best = float("inf")
+    for i in range(REPEATS + 1):
+        block = block_of(machine, specs)
+        began = time.process_time_ns()
+        drive_book(machine, block, book_recorder(False, 0))
+        if i:  # the first may compile
+            best = min(best, time.process_time_ns() - began)
+    return best
+
+
+def lanes_of(spec: Spec) -> list[Spec]:
+    """Sixty-four sets of the same strategy: distances, quantities and caps."""
+    out = []
+    for i in range(LANES):
+        params = dict(spec.strategy.params)
+        params |= {"half_ticks": i % 4, "qty": params["qty"] * (1 + i // 4 % 4)}
+        params |= {"max_position": params["max_position"] * (1 + i // 16)}
+        strategy = spec.strategy.model_copy(update={"params": params})
+        out.append(load_spec(spec.model_copy(update={"strategy": strategy})))
+    return out
+
+
+def rows(market: Market) -> list[str]:
+    """Table lines of one market."""
+    out = []
+    for step_ms in (100.0, 10.0):
+        one = job(market, "power:2", 10.0, step_ms)
+        asked: list[dict[str, Any]] = [one | {"depth": depth, "repeats": REPEATS} for depth in ("hash", "roi")]
+        theirs = peer(market, asked)
+        events = theirs[0]["rows"]
+        fast = min(t["ns"] for t in theirs) / events
+        spec = spec_of(one)
+        touch, both = (nanoseconds(market, [spec], deep=deep) / events for deep in (False, True))
+        many = nanoseconds(market, lanes_of(spec), deep=False) / events / LANES
+        out.append(
+            f"| {market.name} | {step_ms:g} | {theirs[0]['ns'] / events:.1f} | {theirs[1]['ns'] / events:.1f} | "
+            f"{both:.1f} | {fast / both:.1f} | {touch:.1f} | {fast / touch:.1f} | {many:.2f} | {fast / many:.0f} |"
+        )
+        print(out[-1], flush=True)
+    return out
+
+
+HEAD = """# Order books: speed beside hftbacktest
+
+Written by `make bench-l2` on {date}, {machine}, Python {python}. `touch_maker`, power:2, 10 ms each way, one thread;
+nanoseconds of process time an event of hftbacktest's own feed, best of {repeats}, in one run. Ratios are against its
+faster depth. *both books*: the exchange's and the local one; *touch*: best prices only; *64 lanes*: an event and lane.
+
+| feed | step ms | hash | roi | both books | ratio | touch | ratio | 64 lanes | ratio |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+"""
+TAIL = """
+Memory: {memory:.1f} bytes an event of the real feed with both streams and all bests, 64 in hftbacktest.
+
+What limits it: an event is one store into the book, a look whether anybody rests there, and a branch on its kind that
+can't be guessed; a step of a lane walks its order slots and its reports. Reading, packing and marking a tape is outside
+both sides' clocks.
+"""
+
+
+def main() -> int:
+    found = markets(sys.argv[1:])
+    lines = [line for market in found for line in rows(market)]
+    if len(sys.argv) == 1:
+        head = HEAD.format(
+            date=datetime.now(UTC).date(), machine=platform.machine(), python=platform.python_version(), repeats=REPEATS
+        )
+        memory = float(np.mean([m.tape.bytes_an_event for m in found]))
+        path = ROOT / "docs" / "BENCHMARKS_L2.md"
+        path.write_text(head + "\n".join(lines) + "\n" + TAIL.format(memory=memory), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+"""The book venue against a second engine in plain Python, on random books and random orders: fill by fill."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from huracan.book_machine import (
+    BookBlock,
+    Kept,
+    block_of,
+    book_recorder,
+    build_book,
+    drive_book,
+    run_lanes,
+    run_on_tape,
+)
+from huracan.sim.book_tape import BookTape, Feed, build_book_tape
+from huracan.sim.layout import NEVER, fill
+from huracan.sim.series import Rules
+from huracan.spec import load_spec
+from huracan.spec_records import Spec
+from tests.book_dice import dice
+from tests.book_engine import CLEAR, DEPTH, TRADE, Engine, Event, Terms
+
+MS = 1_000_000
+QUEUES = ("risk_averse", "power:2", "power:1.5", "power2:2", "power3:3", "log", "log2")
+
+
+def random_feed(seed: int, n: int = 3000, far: bool = True) -> Feed:
+    """A book that wanders: levels change round a middle, takers trade at the touch, a snapshot now and then."""
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[int, int, int, float, float]] = []
+    middle = 20_000
+    for side in (1, -1):
+        rows += [(0, side, 2, float(middle - side * k), float(rng.integers(1, 60))) for k in range(1, 12)]
+        if far:
+            rows += [(0, side, 2, float(middle - side * k * 9_777), 5.0) for k in (1, 2)]
+    while len(rows) < n:
+        what = rng.random()
+        middle += int(rng.integers(-1, 2)) if rng.random() < 0.1 else 0
+        side = 1 if rng.random() < 0.5 else -1
+        away = int(rng.geometric(0.35))
+        if what < 0.8:
+            lots = 0.0 if rng.random() < 0.35 else float(rng.integers(1, 60))
+            rows.append((0, side, 1, float(middle - side * away), lots))
+        elif what < 0.995:
+            rows.append(
+                (1, side, 1, float(middle + side * (1 if rng.random() < 0.8 else 3)), float(rng.integers(1, 50)))
+            )
+        else:
+            rows.append((2, 0, 3, 0.0, 0.0))
+            for s in (1, -1):
+                rows += [(0, s, 2, float(middle - s * k), float(rng.integers(1, 60))) for k in range(1, 9)]
+    kind, side_of, flags, price, qty = (np.array(c) for c in zip(*rows, strict=True))
+    exch = 1_700_000_000_000_000_000 + np.cumsum(rng.integers(0, 9, len(rows))) * MS
+    local = exch + rng.integers(1, 12, len(rows)) * MS
+    order = np.argsort(local, kind="stable")
+    return Feed(
+        "X",
+        kind.astype(np.int8)[order],
+        side_of.astype(np.int8)[order],
+        flags.astype(np.uint8)[order],
+        price[order],
+        qty[order],
+        exch[order],
+        local[order],
+        Rules("linear", 1, 1, 1.0),
+    )
+
+
+@cache
+def tape_of(seed: int) -> BookTape:
+    return build_book_tape([random_feed(seed)])
+
+
+def spec_of(
+    queue: str = "risk_averse", partial: bool = True, entry: float = 7.0, response: float = 4.0, **more: Any
+) -> Spec:
+    given: dict[str, Any] = {
+        "run": {"order_slots": 12},
+        "data": {"file": str(Path(__file__)), "format": "binance-raw", "symbol": "X", "rules": {"kind": "linear"}},
+        "account": {"cash": 1e9, "leverage": 10.0},
+        "venue": {
+            "queue": queue,
+            "partial_fills": partial,
+            "latency_ms": {"entry": entry, "response": response},
+            "fee_maker_bps": 1.0,
+        },
+        "strategy": {"use": dice, "params": {"step_ms": 5.0, "dice": 1}},
+    }
+    for key, value in more.items():
+        section, _, name = key.partition("__")
+        given[section] = {**given[section], name: value}
+    return load_spec(given)
+
+
+def events_of(tape: BookTape, stream: Any) -> list[Event]:
+    """A packed stream taken apart again."""
+    mask = (1 << tape.width) - 1
+    out = []
+    for e in stream[:-1]:
+        key = int(e["key"])
+        cell = key >> 3
+        ask = (cell >> tape.width) & 1
+        x = cell & mask
+        tick = int(tape.ticks[mask - x if ask else x])
+        assert tick >= 0
+        kind = (DEPTH, DEPTH, TRADE, CLEAR)[key & 7]
+        side = (1 if ask else -1) if kind == TRADE else (-1 if ask else 1)
+        out.append(Event(int(e["ts_ns"]), kind, side, tick, int(e["lots"])))
+    return out
+
+
+def second(tape: BookTape, spec: Spec) -> list[tuple[int, int, float, int, bool, int]]:
+    """The second engine's fills."""
+    venue, params = spec.venue, spec.strategy.params
+    assert venue.latency_ms is not None
+    model, _, power = (venue.queue or "").partition(":")
+    terms = Terms(
+        model,
+        float(power or 1),
+        venue.partial_fills is not False,
+        round(venue.latency_ms.entry * MS),
+        round(venue.latency_ms.response * MS),
+        round(params["step_ms"] * MS),
+        params["dice"],
+        spec.run.order_slots,
+    )
+    return Engine(events_of(tape, tape.exchange), events_of(tape, tape.local), terms).run()
+
+
+def fills_of(rows: Any) -> list[tuple[int, int, float, int, bool, int]]:
+    return [
+        (
+            int(f["ts_ns"]),
+            int(f["side"]),
+            float(f["qty"]),
+            round(float(f["price"])),
+            bool(f["maker"]),
+            int(f["order_id"]),
+        )
+        for f in rows
+    ]
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize("partial", [True, False])
+def test_two_engines_agree_fill_by_fill(queue: str, partial: bool) -> None:
+    makers = takers = pieces = 0
+    for seed, (entry, response) in enumerate(((0.0, 0.0), (7.0, 4.0), (40.0, 25.0))):
+        tape = tape_of(seed)
+        spec = spec_of(queue, partial, entry, response, strategy__params={"step_ms": 5.0, "dice": seed})
+        found = run_on_tape(spec, tape)
+        mine, theirs = fills_of(found.fill_rows), second(tape, spec)
+        for i, (a, b) in enumerate(zip(mine, theirs, strict=False)):
+            assert a == b, f"fill {i} of seed {seed}"
+        assert len(mine) == len(theirs)
+        makers += sum(f[4] for f in mine)
+        takers += sum(not f[4] for f in mine)
+        pieces += len(mine) - len({f[5] for f in mine})
+    assert makers > 100
+    assert takers > 100
+    assert pieces > 20
+
+
+def tables(block: BookBlock) -> list[bytes]:
+    """All state of a block's lanes, a lane a string of bytes."""
+    parts = [np.ascontiguousarray(a) for a in block.lanes if len(a) == len(block.lanes.acct)]
+    return [b"".join(p[c].tobytes() for p in parts) for c in range(len(block.lanes.acct))]
+
+
+def test_any_split_of_the_tape_gives_the_same_bytes() -> None:
+    tape = tape_of(3)
+    machine = build_book(spec_of(), tape, record=True)
+    whole = finished(machine, (NEVER,))
+    rng = np.random.default_rng(0)
+    stamps = np.unique(np.concatenate([tape.exchange["ts_ns"][:-1], tape.local["ts_ns"][:-1]]))
+    for stops in (stamps, np.sort(rng.choice(stamps, 40)) + rng.integers(-3, 3, 40), stamps[::7]):
+        assert finished(machine, (*map(int, stops), NEVER)) == whole
+
+
+def finished(machine: Any, stops: Any) -> tuple[bytes, bytes]:
+    block = block_of(machine, [machine.spec])
+    kept = Kept(machine)
+    drive_book(machine, block, kept.rec, on_full=kept.empty, stops=stops)
+    assert len(kept.all(0, fill)) > 50
+    return tables(block)[0], kept.all(0, fill).tobytes()
+
+
+def test_a_lane_alone_is_the_same_as_among_others() -> None:
+    tape = tape_of(4)
+    specs = [
+        spec_of(queue, partial, entry, response, strategy__params={"step_ms": step, "dice": i})
+        for i, (queue, partial, entry, response, step) in enumerate(
+            (
+                ("risk_averse", True, 0.0, 0.0, 5.0),
+                ("power:2", True, 7.0, 4.0, 5.0),
+                ("power:2", False, 7.0, 4.0, 10.0),
+                ("log", True, 30.0, 1.0, 15.0),
+                ("power2:2", True, 3.0, 3.0, 7.0),
+            )
+        )
+    ]
+    together = tables(run_lanes(specs, tape))
+    back = tables(run_lanes(specs[::-1], tape))[::-1]
+    machine = build_book(specs[0], tape, record=False)
+    for i, spec in enumerate(specs):
+        block = block_of(machine, [spec], [i])
+        drive_book(machine, block, book_recorder(False, 0))
+        assert int(block.lanes.stats["fills"][0]) > 50
+        assert same_but_lane(tables(block)[0], together[i])
+        assert same_but_lane(back[i], together[i])
+
+
+def same_but_lane(a: bytes, b: bytes) -> bool:
+    """Equal but for the number of the lane, which the settings hold."""
+    x, y = np.frombuffer(a, np.int64), np.frombuffer(b, np.int64)
+    return len(x) == len(y) and int((x != y).sum()) <= 1
+
+
+def test_both_ledgers_agree_when_all_reports_have_arrived() -> None:
+    tape = tape_of(5)
+    block = run_lanes([spec_of(queue, partial) for queue in QUEUES for partial in (True, False)], tape)
+    lanes = block.lanes
+    assert (np.asarray(lanes.mail["head"]) == np.asarray(lanes.mail["tail"])).all()
+    assert (np.asarray(lanes.stats["fills"]) > 50).all()
+    assert np.array_equal(np.asarray(lanes.positions["qty"]), np.asarray(lanes.own_positions["qty"]))
+    assert np.array_equal(np.asarray(lanes.acct["cash"]), np.asarray(lanes.own_acct["cash"]))
+    assert np.array_equal(np.asarray(lanes.acct["fees"]), np.asarray(lanes.own_acct["fees"]))
+
+
+def test_what_comes_later_changes_nothing_before() -> None:
+    feed = random_feed(6)
+    cut = int(feed.local_ns[2000])
+    changed = np.array(feed.qty)
+    later = feed.exch_ns >= cut
+    changed[later & (feed.kind == 0)] += 3.0
+    spec = spec_of("power:2")
+    other = Feed(**{**vars(feed), "qty": changed})
+    a = fills_of(run_on_tape(spec, build_book_tape([feed])).fill_rows)
+    b = fills_of(run_on_tape(spec, build_book_tape([other])).fill_rows)
+    before = [f for f in a if f[0] < cut]
+    assert len(before) > 50
+    assert before == [f for f in b if f[0] < cut]
+    assert a != b
