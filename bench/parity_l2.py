@@ -20,7 +20,6 @@ from market import ROOT
 from huracan.book_machine import run_on_tape
 from huracan.load_book import read_feed
 from huracan.sim.book_tape import BookTape, Feed, build_book_tape, plain_events
-from huracan.sim.series import Rules
 from huracan.spec import load_spec
 from huracan.spec_records import Instrument
 
@@ -71,17 +70,12 @@ def made(name: str, feed: Feed, qty: float, most: float, half: int) -> Market:
 
 def synthetic_feed(seconds: float, seed: int) -> Feed:
     """The built-in book as columns."""
-    from huracan.data.synthetic_book import KINDS, book_feeds
+    from huracan.data.synthetic_book import book_feeds
 
     f = book_feeds(seconds, seed)[0]
-    kind = np.where(f.kind == KINDS["trade"], 1, 0).astype(np.int8)
-    flags = np.where(f.kind == KINDS["snapshot"], 2, 0).astype(np.uint8)
-    rules: Rules = f.rules
-    price = f.price * rules.tick_num / rules.tick_den
-    lot = rules.lot or 1.0
-    return Feed(
-        f.symbol, kind, f.side.astype(np.int8), flags, price, f.lots * lot, f.exchange_ns, f.local_ns, rules, f.venue
-    )
+    price = f.price * f.rules.tick_num / f.rules.tick_den
+    times = (f.exchange_ns, f.local_ns)
+    return Feed(f.symbol, f.kind, f.side, f.flags, price, f.lots * (f.rules.lot or 1.0), *times, f.rules, f.venue)
 
 
 def peer(market: Market, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:

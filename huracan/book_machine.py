@@ -18,7 +18,6 @@ from huracan.sim import book_layout, layout
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_bars import trade_bars
 from huracan.sim.book_layout import (
-    ALIVE,
     NEXT_REQUEST,
     NEXT_SAMPLE,
     NEXT_STEP,
@@ -270,7 +269,6 @@ def new_market(machine: BookMachine, lanes: int, first: int) -> Market:
     at = np.zeros(16, np.int64)
     at[NEXT_REQUEST], at[NEXT_STEP] = NEVER, first
     at[NEXT_SAMPLE] = next_grid(tape.start_ns, machine.sample_ns)
-    at[ALIVE] = lanes
     return Market(
         np.zeros(cells, np.int32),
         np.zeros(cells if machine.linked.groups.deep else 1, np.int32),

@@ -181,9 +181,9 @@ BookTapeView = namedtuple(
 )
 # What all lanes of a block share: the exchange's book, the local one, who rests where, and where the streams stand.
 Market = namedtuple("Market", "lots local heads tails best known rests most books bars at")
-# Places in `Market.at`: where the streams stand, how many trades met own orders, when the next request arrives and the
-# next step and sample are due, and how many lanes go on.
-EXCHANGE, BESTS, TOUCHES, LOCAL, PAYMENTS, TRADES, NEXT_REQUEST, NEXT_STEP, NEXT_SAMPLE, ALIVE, BARS = range(11)
+# Places in `Market.at`: where the streams stand, when the next request arrives and the next step and sample are due,
+# how many bars have closed.
+EXCHANGE, BESTS, TOUCHES, LOCAL, PAYMENTS, NEXT_REQUEST, NEXT_STEP, NEXT_SAMPLE, BARS = range(9)
 
 # One finished order, for the statistics of fill times.
 order_life = np.dtype(

@@ -72,7 +72,7 @@ def exchange_until(lanes, market, tape, rec, limit):
         elif kind == TRADE:
             side = cell >> width
             if most[2 * side] >= cell & mask:
-                traded_at(lanes, market, tape, rec, side, cell & mask, e.lots, e.ts_ns)
+                traded_at(lanes, market, tape, rec, side, cell & mask, i, e.lots, e.ts_ns)
                 room = not full(rec)
         else:
             side = cell >> width

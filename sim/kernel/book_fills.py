@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from huracan.sim.book_layout import EATEN, MARKS, TRADES, BookVenue
+from huracan.sim.book_layout import EATEN, MARKS, BookVenue
 from huracan.sim.codes import EMPTY, LIVE, NOTHING_TO_REDUCE, TOLD_ORDER
 from huracan.sim.kernel.book_latency import set_response
 from huracan.sim.kernel.book_places import NOBODY, take_away, tick_at
@@ -179,12 +179,14 @@ def best_moved_onto(lanes, market, tape, rec, side, x, ts_ns):
 
 
 @rare
-def traded_at(lanes, market, tape, rec, side, x, lots, ts_ns):
-    """Takers took `lots` at x of this side: better own orders fill whole, those at x by their place in the queue."""
+def traded_at(lanes, market, tape, rec, side, x, event, lots, ts_ns):
+    """Takers took `lots` at x of this side: better own orders fill whole, those at x by their place in the queue.
+
+    `event` is the number of the trade in the exchange's stream.
+    """
     best_moved_onto(lanes, market, tape, rec, side, x + 1, ts_ns)
     width = tape.width
     j = market.heads[(side << width) + x]
-    market.at[TRADES] += 1
     while j != NOBODY:
         r = market.rests[j]
         after = r.next
@@ -193,8 +195,8 @@ def traded_at(lanes, market, tape, rec, side, x, lots, ts_ns):
             continue
         s = lanes.book_settings[r.lane]
         own = lanes.clocks[r.lane]
-        if own.trade != market.at[TRADES]:  # what own orders of a lane take of one trade they share
-            own.trade = market.at[TRADES]
+        if own.trade != event:  # what own orders of a lane take of one trade they share
+            own.trade = event
             own.given = 0.0
         r.front -= lots
         r.traded += lots

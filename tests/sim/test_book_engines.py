@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from huracan.book_machine import (
 )
 from huracan.sim.book_tape import BookTape, Feed, build_book_tape
 from huracan.sim.layout import NEVER, fill
+from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules
 from huracan.spec import load_spec
 from huracan.spec_records import Spec
@@ -248,3 +252,40 @@ def test_what_comes_later_changes_nothing_before() -> None:
     assert len(before) > 50
     assert before == [f for f in b if f[0] < cut]
     assert a != b
+
+
+SHORT = """
+import hashlib
+from tests.sim.test_book_engines import build_book_tape, random_feed, run_on_tape, spec_of
+found = run_on_tape(spec_of("power:1.5"), build_book_tape([random_feed(8, 700)]))
+print(len(found.fill_rows), hashlib.sha256(found.fill_rows.tobytes() + found.equity_rows.tobytes()).hexdigest())
+"""
+
+
+def test_compiled_and_plain_python_give_the_same_bytes() -> None:
+    said = []
+    for off in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SHORT],
+            env=os.environ | {"NUMBA_DISABLE_JIT": off},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert int(said[0].split()[0]) > 50
+
+
+def test_what_the_venue_lacks_is_refused_by_name() -> None:
+    with pytest.raises(Refused, match="bracket_reversion uses bracket"):
+        build_book(spec_of(strategy__use="bracket_reversion", strategy__params={}), tape_of(0), record=False)
+
+
+def test_one_of_several_books_too_many_is_refused() -> None:
+    feeds = [random_feed(1), random_feed(2)]
+    spec = spec_of(strategy__use="touch_maker", strategy__params={})
+    with pytest.raises(Refused, match="trades 1 instruments, the data has 2"):
+        build_book(spec, build_book_tape(feeds), record=False)
