@@ -230,7 +230,8 @@ def test_causes_add_up_and_name_what_was_changed() -> None:
     rows["entry_ns"] += MINUTE_NS
     rows["fees"] += 1.0
     rows["exit_price"] -= 0.5 * rows["side"]
-    rows["pnl"] -= 1.0 + 0.5 * rows["qty"]
+    rows["entry_price"] += 0.25 * rows["side"]
+    rows["pnl"] -= 1.0 + 0.75 * rows["qty"]
     rows = rows[:-2]
     final = float(first.numbers["cash"] + rows["pnl"].sum())
     second = replace(first, trade_rows=rows, numbers=first.numbers | {"final_equity": final})
@@ -240,7 +241,7 @@ def test_causes_add_up_and_name_what_was_changed() -> None:
     assert found.pairs.first.size == 58
     assert causes["Fees"] == pytest.approx(-58.0)
     assert causes["Exit prices"] == pytest.approx(-0.5 * float(rows["qty"].sum()))
-    assert causes["Entry prices"] == pytest.approx(0.0)
+    assert causes["Entry prices"] == pytest.approx(-0.25 * float(rows["qty"].sum()))
     gone = first.trade_rows["pnl"][found.pairs.only_first]
     assert causes["Trades that only the first made"] == pytest.approx(-float(gone.sum()))
     assert causes["Open at the end, interest, dust"] == pytest.approx(0.0, abs=1e-6)
