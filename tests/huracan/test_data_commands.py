@@ -81,6 +81,29 @@ def test_what_is_imported_is_what_the_file_held(data: Any, tmp_path: Path, endin
     assert data("import", path)[1].count("guessed from") == 3
 
 
+@given(st.data())
+def test_any_sound_bars_come_back_as_they_went_in(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+    from huracan.data_check import Asked
+    from huracan.data_import import import_file
+
+    folder = tmp_path_factory.mktemp("round")
+    gone = data.draw(st.sets(st.integers(1, 38), max_size=12))
+    at = [k for k in range(40) if k not in gone]
+    ticks = data.draw(st.lists(st.integers(1, 10**6), min_size=len(at), max_size=len(at)))
+    spread = data.draw(st.integers(0, 50))
+    held = [
+        [(START + k * MINUTE) // 10**6, n / 100, (n + spread) / 100, n / 100, (n + spread) / 100, float(n % 7)]
+        for k, n in zip(at, ticks, strict=True)
+    ]
+    path = write(folder / f"A_USDT.{data.draw(st.sampled_from(['csv', 'json', 'feather', 'parquet']))}", held)
+    (done,) = import_file(str(path), Asked(timeframe="1m", store=folder / "store"), {})
+    assert done.new == {"bars": len(at)}
+    table = store.read(folder / "store", Series("local", "A/USDT", "bars", "1m"))
+    columns = [(times(table) // 10**6).tolist()]
+    columns += [numbers(table, name).tolist() for name in ("open", "high", "low", "close", "volume")]
+    assert [list(row) for row in zip(*columns, strict=True)] == held
+
+
 def test_guesses_are_overruled_by_options(data: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", rows(), "when,first,open,low,last,open2")
     assert data("import", path)[0] == 2
