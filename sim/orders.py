@@ -526,6 +526,28 @@ def free_bracket(ctx, j):
 
 
 @part
+def not_sent(ctx, r):
+    """Whether an order was made in this step: a want, or a child of one."""
+    return r.state == NEW or (r.state == DORMANT and ctx.orders[r.entry].state == NEW)
+
+
+@part
+def free_child(ctx, j):
+    """Free a bracket's child that was never sent; entry and sibling forget it."""
+    r = ctx.orders[j]
+    e = ctx.orders[r.entry]
+    if r.role == TAKE:
+        e.take = -1
+        if e.stop >= 0:
+            ctx.orders[e.stop].take = -1
+    else:
+        e.stop = -1
+        if e.take >= 0:
+            ctx.orders[e.take].stop = -1
+    r.state = EMPTY
+
+
+@part
 def cancel(ctx, order_id):
     """Ask for an order to be cancelled; returns the id, -1 if unknown.
 
@@ -546,6 +568,8 @@ def cancel_slot(ctx, j):
     if r.state == NEW:
         free_bracket(ctx, j)
         a.n_new -= 1
+    elif not_sent(ctx, r):
+        free_child(ctx, j)
     elif r.cancel_row == NEVER:
         a.n_requests += 1
         r.cancel_row = a.row + 1 + ctx.settings.latency_rows
@@ -587,6 +611,8 @@ def modify(ctx, order_id, qty=NAN, price=NAN, trigger=NAN):
         trigger == trigger and r.kind != STOP and r.kind != STOP_LIMIT
     ):
         return refuse(ctx, BAD_MODIFY)
+    if trigger == trigger and not positive(r.trigger):
+        return refuse(ctx, BAD_MODIFY)  # it only waits for the time exit
     if qty == qty and (r.role == TAKE or r.role == STOP_CHILD):
         return refuse(ctx, BAD_MODIFY)  # a child holds what its entry filled
     if r.modify_row != NEVER or r.cancel_row != NEVER:
@@ -594,7 +620,7 @@ def modify(ctx, order_id, qty=NAN, price=NAN, trigger=NAN):
     r.new_qty = quantity_down(rule, qty)
     r.new_price = price_down(rule, price) if r.side > 0 else price_up(rule, price)
     r.new_trigger = price_up(rule, trigger) if r.side > 0 else price_down(rule, trigger)
-    if r.state == NEW:
+    if not_sent(ctx, r):
         take_new_terms(r)
         return order_id
     ctx.acct.n_requests += 1
@@ -631,6 +657,12 @@ def drawdown(ctx):
 
 
 @part
+def works_alone(r, side):
+    """A limit of this side that is no part of a bracket."""
+    return (r.state == LIVE or r.state == NEW) and r.kind == LIMIT and r.role == ALONE and r.side == side
+
+
+@part
 def keep(ctx, side, price, qty, inst=-1):
     """Have one post-only limit at `price` on this side and no other; with qty 0, none.
 
@@ -641,13 +673,15 @@ def keep(ctx, side, price, qty, inst=-1):
     p = price_down(rule, price) if side > 0 else price_up(rule, price)
     each = slots_each(ctx)
     found = -1
-    for j in range(k * each, (k + 1) * each):
-        r = ctx.orders[j]
-        if (r.state == LIVE or r.state == NEW) and r.kind == LIMIT and r.role == ALONE and r.side == side:
-            if qty > 0.0 and r.price == p and found < 0 and r.cancel_row == NEVER:
+    if qty > 0.0:
+        for j in range(k * each, (k + 1) * each):  # the oldest, whichever slot it has
+            r = ctx.orders[j]
+            good = r.price == p and r.post_only == 1 and r.cancel_row == NEVER
+            if good and works_alone(r, side) and (found < 0 or r.id < found):
                 found = r.id
-            else:
-                cancel_slot(ctx, j)
+    for j in range(k * each, (k + 1) * each):
+        if works_alone(ctx.orders[j], side) and ctx.orders[j].id != found:
+            cancel_slot(ctx, j)
     if found < 0 and qty > 0.0:
         return limit_order(ctx, side, qty, price, True, GTC, 0, k, 0)
     return found

@@ -150,6 +150,13 @@ def encode(action: tuple) -> tuple[float, ...]:
     if what == "bracket":
         side, qty, entry, take, stop, hold = (*rest, *(None, None, None, 0)[len(rest) - 2 :])
         return (code, side, number(qty), number(entry), number(stop), number(take), hold, 0)
+    if what == "keep":
+        return (code, rest[0], number(rest[2]), number(rest[1]), NAN, NAN, 0, 0)
+    if what == "cancel_child":
+        return (code, 0, NAN, NAN, NAN, NAN, rest[0], 0)
+    if what == "modify_child":
+        n, qty, price, trigger = rest
+        return (code, 0, number(qty), number(price), number(trigger), NAN, n, 0)
     if what == "modify_last":
         qty, price, trigger = (*rest, *(None, None, None)[len(rest) :])
         return (code, 0, number(qty), number(price), number(trigger), NAN, 0, 0)

@@ -99,12 +99,47 @@ class Desk:
             if not (order.is_child and order.bracket.held == 0):
                 self.request("cancel", order)
 
+    def child(self, i: int, n: int) -> Order | None:
+        """The order n ids after the last accepted one, if it is not done."""
+        wanted = self.last[i].id + n if i in self.last else 0
+        return next((o for o in self.orders if o.id == wanted and not o.done), None)
+
+    def do_cancel_child(self, i: int, n: int) -> None:
+        if (order := self.child(i, n)) is not None:
+            self.request("cancel", order)
+
+    def do_modify_child(self, i: int, n: int, qty: Any, price: Any, trigger: Any) -> None:
+        if (order := self.child(i, n)) is not None:
+            self.ask_modify(order, qty, price, trigger)
+
+    def do_keep(self, i: int, side: int, price: float, qty: float) -> None:
+        """One post-only limit at this price on this side, and no other; with nothing to keep, none."""
+        rounded = self.rounded(i, side, price, None)[0]
+        kept = None
+        for order in self.alive(i):
+            if order.acts_as() != "limit" or order.role != "alone" or order.side != side:
+                continue
+            leaving = any(r.order is order and r.what == "cancel" for r in self.requests)
+            if qty > 0 and order.price == rounded and order.post_only and kept is None and not leaving:
+                kept = order
+            else:
+                self.request("cancel", order)
+        if kept is None and qty > 0:
+            last = self.last.get(i)
+            self.submit(i, side, qty, "limit", price=price, post_only=True)
+            if last is not None:
+                self.last[i] = last
+            else:
+                self.last.pop(i, None)
+
     def do_modify_last(
         self, i: int, qty: float | None = None, price: float | None = None, trigger: float | None = None
     ) -> None:
-        if i not in self.last or self.last[i].done:
-            return
-        order, market = self.last[i], self.sim.markets[i]
+        if i in self.last and not self.last[i].done:
+            self.ask_modify(self.last[i], qty, price, trigger)
+
+    def ask_modify(self, order: Order, qty: Any, price: Any, trigger: Any) -> None:
+        i, market = order.inst, self.sim.markets[order.inst]
         if qty is not None:
             if not usable(qty):
                 return self.reject("bad_quantity")
@@ -115,6 +150,8 @@ class Desk:
         if ZERO in (price, trigger):
             return self.reject("bad_price")
         no_trigger = order.trigger is None or order.triggered
+        if qty is not None and order.is_child:
+            return self.reject("bad_modify")
         if (price is not None and order.price is None) or (trigger is not None and no_trigger):
             return self.reject("bad_modify")
         if any(request.order is order and request.what != "new" for request in self.requests):
@@ -236,9 +273,9 @@ class Desk:
             self.requests.append(request)
 
     def take_arrived(self) -> None:
-        """Requests that have arrived by their instrument's open take effect, in the order they were made."""
+        """Requests that have arrived by their instrument's open take effect: of brackets' children, then in order."""
         waiting = []
-        for request in self.requests:
+        for request in sorted(self.requests, key=lambda r: not r.order.is_child):
             order = request.order
             open_ns = self.sim.close_ns - self.sim.markets[order.inst].timeframe_ns
             rows_passed = self.sim.row >= request.made_row + 1 + self.sim.settings.latency_bars

@@ -14,6 +14,7 @@ from huracan.sim.orders import (
     cancel_all,
     close,
     is_open,
+    keep,
     limit,
     market_order,
     modify,
@@ -44,6 +45,9 @@ CODES = {
     "reduce_limit": 13,
     "reduce_stop": 14,
     "reduce_trail": 15,
+    "keep": 16,
+    "cancel_child": 17,
+    "modify_child": 18,
 }
 # Only names: the tests fill the table themselves.
 FEATURES = {f"{name}{i}": None for i in range(ACTIONS) for name in FIELDS}
@@ -87,6 +91,13 @@ def act(ctx, what, side, qty, price, trigger, take, n, flag):
         made = reduce_stop(ctx, int(side), qty, trigger)
     elif what == 15.0:
         made = reduce_trail(ctx, int(side), qty, price)
+    elif what == 16.0:
+        keep(ctx, int(side), price, qty)
+    elif what == 17.0:
+        if u.last[k] > 0 and is_open(ctx, u.last[k] + int(n)):
+            cancel(ctx, u.last[k] + int(n))
+    elif what == 18.0 and u.last[k] > 0 and is_open(ctx, u.last[k] + int(n)):
+        modify(ctx, u.last[k] + int(n), qty, price, trigger)
     if made > 0:
         u.last[k] = made
 

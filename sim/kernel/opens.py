@@ -20,7 +20,9 @@ from huracan.sim.codes import (
     MARKET,
     NEVER,
     POST_ONLY_WOULD_CROSS,
+    STOP_CHILD,
     STOP_LIMIT,
+    TAKE,
     TRAIL,
 )
 from huracan.sim.kernel.execute import execute
@@ -44,10 +46,20 @@ def here(r, row, open_ns):
 
 @part
 def take_requests(v, row, open_ns):
-    """Modifies and cancels that have arrived by this open."""
+    """Modifies and cancels that have arrived by this open, those of brackets' children first."""
+    if RESTING:
+        take_requests_of(v, row, open_ns, True)
+    take_requests_of(v, row, open_ns, False)
+
+
+@part
+def take_requests_of(v, row, open_ns, children):
+    """Requests for children, or for all other orders."""
     for j in range(len(v.orders)):
         r = v.orders[j]
         if r.state != LIVE and r.state != DORMANT:
+            continue
+        if (r.role == TAKE or r.role == STOP_CHILD) != children:
             continue
         if RESTING:
             if row >= r.modify_row and open_ns >= r.modify_ns:

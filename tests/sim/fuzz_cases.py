@@ -18,7 +18,7 @@ from tests.oracle import Instrument, Settings, run
 
 MINUTE = 60 * 10**9
 QUARTER = MINUTE // 4
-FAMILIES = ("market", "target", "limit", "stop", "trail", "bracket", "reduce", "change")
+FAMILIES = ("market", "target", "limit", "stop", "trail", "bracket", "reduce", "change", "keep", "child")
 ACCOUNTS = ("cash", "borrow", "linear", "inverse")
 
 Case = tuple[list[Instrument], Settings, dict[tuple[int, int], list[tuple]]]
@@ -327,6 +327,21 @@ class Actor:
         if kind == "reduce":
             return ("reduce", side, self.qty())
         return (kind, side, self.qty(), self.around(side if kind == "reduce_limit" else -side)[0])
+
+    def keep(self) -> tuple:
+        side = self.side()
+        return ("keep", side, self.around(side)[0], self.rng.choice((0.0, self.qty(), self.qty())))
+
+    def child(self) -> tuple:
+        """Something asked of the target (one id after its entry) or the stop (two) of the last order."""
+        rng, n = self.rng, self.rng.choice((1, 2))
+        if rng.random() < 0.4:
+            return ("cancel_child", n)
+        return (
+            "modify_child",
+            n,
+            *rng.choice(((None, self.price(), None), (None, None, self.price()), (self.qty(), None, None))),
+        )
 
     def change(self) -> tuple:
         rng = self.rng
