@@ -24,6 +24,7 @@ SUMS = "tests/laws/test_exact_sums.py"
 SCENARIOS = "tests/sim/test_engine_scenarios.py"
 LOTS = "tests/sim/test_lots.py"
 ORACLE = "tests/sim/test_two_engines.py::test_fill_for_fill[0]"
+ORACLE_2 = "tests/sim/test_two_engines.py::test_fill_for_fill[25]"
 BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
 
 
@@ -156,7 +157,7 @@ MUTANTS = [
         "sim/orders.py",
         "    r.waiting = 0\n",
         "    r.waiting = r.waiting\n",
-        (ORACLE, SCENARIOS),
+        (BRACKETS, ORACLE_2),
     ),
     Mutant(
         "fees are paid out",

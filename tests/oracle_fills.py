@@ -167,7 +167,7 @@ class Executor:
 
     def set_held(self, bracket: Bracket, held: Decimal) -> None:
         """Every child wants all that is held: a fill of one shrinks the other by as much."""
-        bracket.held = held
+        bracket.held = held = held if held > bracket.entry.qty * ROUNDING else ZERO
         for child in bracket.children():
             child.qty = child.filled + child.lost + held
 

@@ -24,7 +24,7 @@ def test_fill_for_fill(first: int) -> None:
     assert filled > 10 * BLOCK
 
 
-@pytest.mark.parametrize("orders", (*FAMILIES[:6], "keep"))
+@pytest.mark.parametrize("orders", [*FAMILIES[:6], "keep"])
 def test_one_family_at_a_time(orders: str) -> None:
     for seed in range(1000, 1000 + BLOCK):
         made = case(seed, orders=orders, costs=False, latency=False)
