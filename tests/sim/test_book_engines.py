@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,15 @@ from huracan.book_machine import (
     BookBlock,
     Kept,
     block_of,
+    book_recorder,
     build_book,
     drive_book,
+    run_lanes,
     run_on_tape,
 )
 from huracan.sim.book_tape import BookTape, Feed, build_book_tape
 from huracan.sim.layout import NEVER, fill
+from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules
 from huracan.spec import load_spec
 from huracan.spec_records import Spec
@@ -168,7 +174,7 @@ def test_two_engines_agree_fill_by_fill(queue: str, partial: bool) -> None:
 
 def tables(block: BookBlock) -> list[bytes]:
     """All state of a block's lanes, a lane a string of bytes."""
-    parts = [np.ascontiguousarray(a) for a in block.lanes if len(a) == len(block.lanes.acct)]
+    parts = [np.ascontiguousarray(a) for name, a in block.lanes._asdict().items() if name != "rules"]
     return [b"".join(p[c].tobytes() for p in parts) for c in range(len(block.lanes.acct))]
 
 
@@ -188,3 +194,98 @@ def finished(machine: Any, stops: Any) -> tuple[bytes, bytes]:
     drive_book(machine, block, kept.rec, on_full=kept.empty, stops=stops)
     assert len(kept.all(0, fill)) > 50
     return tables(block)[0], kept.all(0, fill).tobytes()
+
+
+def test_a_lane_alone_is_the_same_as_among_others() -> None:
+    tape = tape_of(4)
+    specs = [
+        spec_of(queue, partial, entry, response, strategy__params={"step_ms": step, "dice": i})
+        for i, (queue, partial, entry, response, step) in enumerate(
+            (
+                ("risk_averse", True, 0.0, 0.0, 5.0),
+                ("power:2", True, 7.0, 4.0, 5.0),
+                ("power:2", False, 7.0, 4.0, 10.0),
+                ("log", True, 30.0, 1.0, 15.0),
+                ("power2:2", True, 3.0, 3.0, 7.0),
+            )
+        )
+    ]
+    together = tables(run_lanes(specs, tape))
+    back = tables(run_lanes(specs[::-1], tape))[::-1]
+    machine = build_book(specs[0], tape, record=False)
+    for i, spec in enumerate(specs):
+        block = block_of(machine, [spec], [i])
+        drive_book(machine, block, book_recorder(False, 0))
+        assert int(block.lanes.stats["fills"][0]) > 50
+        assert same_but_lane(tables(block)[0], together[i])
+        assert same_but_lane(back[i], together[i])
+
+
+def same_but_lane(a: bytes, b: bytes) -> bool:
+    """Equal but for the number of the lane, which the settings hold."""
+    x, y = np.frombuffer(a, np.int64), np.frombuffer(b, np.int64)
+    return len(x) == len(y) and int((x != y).sum()) <= 1
+
+
+def test_both_ledgers_agree_when_all_reports_have_arrived() -> None:
+    tape = tape_of(5)
+    block = run_lanes([spec_of(queue, partial) for queue in QUEUES for partial in (True, False)], tape)
+    lanes = block.lanes
+    assert (np.asarray(lanes.mail["head"]) == np.asarray(lanes.mail["tail"])).all()
+    assert (np.asarray(lanes.stats["fills"]) > 50).all()
+    assert np.array_equal(np.asarray(lanes.positions["qty"]), np.asarray(lanes.own_positions["qty"]))
+    assert np.array_equal(np.asarray(lanes.acct["cash"]), np.asarray(lanes.own_acct["cash"]))
+    assert np.array_equal(np.asarray(lanes.acct["fees"]), np.asarray(lanes.own_acct["fees"]))
+
+
+def test_what_comes_later_changes_nothing_before() -> None:
+    feed = random_feed(6)
+    cut = int(feed.local_ns[2000])
+    changed = np.array(feed.qty)
+    later = feed.exch_ns >= cut
+    changed[later & (feed.kind == 0)] += 3.0
+    spec = spec_of("power:2")
+    other = Feed(**{**vars(feed), "qty": changed})
+    a = fills_of(run_on_tape(spec, build_book_tape([feed])).fill_rows)
+    b = fills_of(run_on_tape(spec, build_book_tape([other])).fill_rows)
+    before = [f for f in a if f[0] < cut]
+    assert len(before) > 50
+    assert before == [f for f in b if f[0] < cut]
+    assert a != b
+
+
+SHORT = """
+import hashlib
+from tests.sim.test_book_engines import build_book_tape, random_feed, run_on_tape, spec_of
+found = run_on_tape(spec_of("power:1.5"), build_book_tape([random_feed(8, 700)]))
+print(len(found.fill_rows), hashlib.sha256(found.fill_rows.tobytes() + found.equity_rows.tobytes()).hexdigest())
+"""
+
+
+def test_compiled_and_plain_python_give_the_same_bytes() -> None:
+    said = []
+    for off in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SHORT],
+            env=os.environ | {"NUMBA_DISABLE_JIT": off},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert int(said[0].split()[0]) > 50
+
+
+def test_what_the_venue_lacks_is_refused_by_name() -> None:
+    with pytest.raises(Refused, match="bracket_reversion uses bracket"):
+        build_book(spec_of(strategy__use="bracket_reversion", strategy__params={}), tape_of(0), record=False)
+
+
+def test_one_of_several_books_too_many_is_refused() -> None:
+    feeds = [random_feed(1), random_feed(2)]
+    spec = spec_of(strategy__use="touch_maker", strategy__params={})
+    with pytest.raises(Refused, match="trades 1 instruments, the data has 2"):
+        build_book(spec, build_book_tape(feeds), record=False)
