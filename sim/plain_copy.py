@@ -135,6 +135,8 @@ def copied(fn: types.FunctionType, done: dict[int, types.FunctionType]) -> types
     """The copy of a function; `done` holds those made already, by the original's id."""
     if id(fn) in done:
         return done[id(fn)]
+    if getattr(fn, "__is_copy__", False):
+        return fn  # its source stands elsewhere
     tree = ast.parse(source_file(fn).read_bytes())
     node = next(
         n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and first_line(n) == fn.__code__.co_firstlineno
@@ -147,6 +149,7 @@ def copied(fn: types.FunctionType, done: dict[int, types.FunctionType]) -> types
     made: types.FunctionType = names[node.name]
     made.__defaults__ = fn.__defaults__
     made.__dict__.update(fn.__dict__)
+    made.__is_copy__ = True  # type: ignore[attr-defined]
     done[id(fn)] = made
     for name in made.__code__.co_names:
         if name in names and name not in ("int", "round"):

@@ -24,14 +24,22 @@ def weight(model, n, x):
 
 
 @part
+def share(a, b):
+    """a / b; of nothing by nothing NaN, in plain Python too."""
+    if b == 0.0:
+        return math.nan if a == 0.0 or a != a else math.copysign(math.inf, a)
+    return a / b
+
+
+@part
 def behind(model, n, front, back):
     """The share of a cancellation that was behind the order; NaN where nothing stands there."""
     if model == POWER or model == LOG:
         b = weight(model, n, back)
-        return b / (b + weight(model, n, front))
+        return share(b, b + weight(model, n, front))
     if model == POWER3:
-        return 1.0 - weight(model, n, front / (front + back))
-    return weight(model, n, back) / weight(model, n, back + front)
+        return 1.0 - weight(model, n, share(front, front + back))
+    return share(weight(model, n, back), weight(model, n, back + front))
 
 
 @part

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -249,6 +252,31 @@ def test_what_comes_later_changes_nothing_before() -> None:
     assert len(before) > 50
     assert before == [f for f in b if f[0] < cut]
     assert a != b
+
+
+SHORT = """
+import hashlib
+from tests.sim.test_book_engines import build_book_tape, random_feed, run_on_tape, spec_of
+found = run_on_tape(spec_of("power:1.5"), build_book_tape([random_feed(8, 700)]))
+print(len(found.fill_rows), hashlib.sha256(found.fill_rows.tobytes() + found.equity_rows.tobytes()).hexdigest())
+"""
+
+
+def test_compiled_and_plain_python_give_the_same_bytes() -> None:
+    said = []
+    for off in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SHORT],
+            env=os.environ | {"NUMBA_DISABLE_JIT": off},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    assert said[0] == said[1]
+    assert int(said[0].split()[0]) > 50
 
 
 def test_what_the_venue_lacks_is_refused_by_name() -> None:

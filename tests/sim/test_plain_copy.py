@@ -118,3 +118,9 @@ def test_a_step_runs_from_a_copy_with_the_lines_of_the_original() -> None:
     assert u.n == 0
     last = traceback.extract_tb(caught.value.__traceback__)[-1]
     assert (last.filename, last.line) == (__file__, "ctx.u.last[ctx.u.n + 5] = int(math.nan)")
+
+
+def test_a_copy_of_a_copy_is_the_copy() -> None:
+    """Whoever binds a step twice must not look for its source twice: a copy begins at `def`, not at its decorator."""
+    once = plain_copy(odd)
+    assert plain_copy(once) is once
