@@ -53,7 +53,7 @@ def plan_cuts(close_ns: Ints | RowTimes, start_ns: int, timeframe_ns: int, lanes
     >>> closes = np.arange(1, 200 * 24 + 1) * 60 * MINUTE_NS
     >>> cuts = plan_cuts(closes, 0, 60 * MINUTE_NS, 100)
     >>> cuts.step_ns == DAY_NS, len(cuts), cuts.rows[:2].tolist()
-    (True, 199, [23, 47])
+    (True, 200, [23, 47])
     """
     length = int(close_ns[-1]) - start_ns
     rows = len(close_ns)

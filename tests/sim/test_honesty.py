@@ -230,7 +230,7 @@ def test_verdicts() -> None:
     lonely = judged(alone)["verdict"]
     assert lonely.startswith("Doubtful")
     assert "It is a peak" in lonely
-    assert "years are too few" in judged(noise(7, 40, 60))["verdict"]
+    assert "years are too few" in judged(noise(7, 1500, 60))["verdict"]  # 4.1 years where 14.7 are needed
     assert "Nothing was held out" in found["verdict"]
     checked = judged(smooth, validation={"in_sample_sharpe": 2.0, "out_of_sample_sharpe": 0.4})
     assert "Sharpe 2.00 in sample became 0.40 out of it" in checked["verdict"]
