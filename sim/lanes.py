@@ -60,7 +60,7 @@ def new_lanes(
     phase = start_ns % int(settings["timeframe_ns"][0]) if settings["timeframe_ns"][0] else 0  # of bars off the minute
     for i, step in enumerate(settings["sample_ns"]):
         stats["next_sample"][i] = next_grid(start_ns - phase, int(step)) + phase
-    stats["refilled_row"] = -1
+    desks["refilled_row"] = -1
     stats["next_day"] = next_grid(start_ns - phase, DAY_NS) + phase
     for name in ("last", "at_sample", "at_day", "peak"):
         stats[name] = settings["cash"]

@@ -259,6 +259,8 @@ desk = np.dtype(
         ("up", "f8"),  # a high at or above it, or a low at or below `down`, must be looked at
         ("down", "f8"),
         ("budget", "f8"),
+        ("refilled_row", "i8"),  # the row whose volume the budget is of
+        ("next_look", "i8"),  # the next instrument to look at in this row; -1 none
         (
             "inside",
             "i8",
@@ -299,7 +301,8 @@ stats = np.dtype(
         ("partial", "i8"),
         ("last", "f8"),  # equity of the last row
         ("held", "i8"),  # whether a position was held at the last row
-        ("refilled_row", "i8"),  # the row whose volume the desks' budgets are of
+        ("holding", "i8"),  # the same as the ledger stands now
+        ("first_look", "i8"),  # the first instrument to look at in this row
         ("risky", "i8"),  # whether the account could ever touch its maintenance as it stands
         ("busy", "i8"),  # whether something may happen in this row (builds that stop between a row's events)
         ("elapsed_ns", "i8"),  # from the row before to this one (the same builds)

@@ -243,46 +243,92 @@ def {name}(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, las
     for c in range(lo, hi):
 {enter}
         s = settings[0] if {stack} else settings
+        n = {n}
         at = lanes.cursor[c]
         i = row_lo
         while i < row_hi:
-            if {record}:
-                if rec.n[0] >= rec.n[3] or rec.n[1] >= rec.n[4]:
-                    break
-            row = tape.rows[i]
-            bars = tape.bars[i]
-            n = {n}
-            v = {venue}(
-                acct, orders, positions, desks, stats, bars, rules, s, {costs}, {recorder}, {fine},{split_args}
-            )
-{begin}
-            for k in range(n):
-                if bars[k].fresh == 1:
-{load_each}
-{load_wide}
-            if row.live == 1:
-                if {own}acct.bankrupt == 0:
-{steps}
-                    if {own}acct.n_new > 0:
-                        ctx = Ctx(
-                            {own}acct, {own}orders, {own}positions, bars, f, f1, wide, wide1, bars[0],
-                            {own}positions[0], f[0], f1[0], 0, p, u, rules, s,
-                        )
-                        for order_id in range({own}acct.first_new + 1, {own}acct.next_id + 1):
-                            j = new_slot(ctx, order_id)
-                            if j < 0:
-                                continue
-                            want = {own}orders[j]
-{gates}
-                            {post}(v, j)
-                    if {own}acct.n_new > 0 or {own}acct.n_requests > 0:
-                        {after_wants}(v)
-{end}
-            i += 1
+{rows}
         lanes.cursor[c] = at
 {leave}
     return i
 '''
+
+READ = """row = tape.rows[i]
+bars = tape.bars[i]
+v = {venue}(
+    acct, orders, positions, desks, stats, bars, rules, s, {costs}, {recorder}, {fine},{split_args}
+)"""
+LOAD = """for k in range(n):
+    if bars[k].fresh == 1:
+{load_each}
+{load_wide}"""
+WANTS = """if {own}acct.n_new > 0:
+    ctx = Ctx(
+        {own}acct, {own}orders, {own}positions, bars, f, f1, wide, wide1, bars[0],
+        {own}positions[0], f[0], f1[0], 0, p, u, rules, s,
+    )
+    for order_id in range({own}acct.first_new + 1, {own}acct.next_id + 1):
+        j = new_slot(ctx, order_id)
+        if j < 0:
+            continue
+        want = {own}orders[j]
+{gates}
+        {post}(v, j)
+if {own}acct.n_new > 0 or {own}acct.n_requests > 0:
+    {after_wants}(v)"""
+
+# Row after row, each in all its steps.
+ROWS = """if {record}:
+    if rec.n[0] >= rec.n[3] or rec.n[1] >= rec.n[4]:
+        break
+{read}
+{begin}
+{load}
+if row.live == 1:
+    if {own}acct.bankrupt == 0:
+{steps}
+{wants}
+{end}
+i += 1"""
+
+# The same for sweeps. The inner loop runs from one rare thing to the next and calls nothing, so that what it counts
+# stays in registers; `begun` says whether row i has begun when it is left.
+QUICK_ROWS = """{read}
+if row.live == 1:
+    at = wake_row(v, row0 + i, row, tape.payments, at)
+else:
+    warm_row(v, row0 + i, row)
+begun = True
+sound = True
+while True:
+{load_inside}
+    if row.live == 0 or acct.bankrupt == 1:
+        break
+    sound = worth_something(v)
+    if not sound:
+        break
+{steps_inside}
+    if acct.n_new > 0 or acct.n_requests > 0 or not quiet_end(v, row0 + i == last_row):
+        break
+    running(v)
+    i += 1
+    begun = False
+    if i == row_hi:
+        break
+{read_inside}
+    if not quiet_row(v, row0 + i, row, at):
+        break
+    next_row(v, row0 + i, row)
+    begun = True
+if not begun:
+    continue
+if row.live == 1:
+    if not sound:
+        stop_lane(v)
+    elif acct.bankrupt == 0:
+{wants}
+    end_row(v, row0 + i, row0 + i == last_row)
+i += 1"""
 
 STEP_EACH = """for k in range(n):
     if bars[k].fresh == 1:
@@ -298,6 +344,10 @@ STEP_ALL = """step(Ctx(
 PARTS: dict[str, tuple[str, ...]] = {
     "advance": ("begin_row", "end_row", "warm_row"),
     "decide": ("new_slot", "may_increase", "refuse_want", "post", "after_wants"),
+}
+QUICK_PARTS: dict[str, tuple[str, ...]] = {
+    "advance": ("wake_row", "worth_something", "quiet_row", "quiet_end", "next_row", "stop_lane"),
+    "marks": ("running",),
 }
 SPLIT_PARTS: dict[str, tuple[str, ...]] = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
 EVENT_PARTS: dict[str, tuple[str, ...]] = {"advance": ("open_event", "bar_event", "last_event")}
@@ -338,6 +388,51 @@ SCALARS = ("acct", "stats", "p", "u", "wide", "wide1", "own_acct")
 FIELD = {"f": "feats", "f1": "feats1"}
 
 
+def is_quick(groups: Groups) -> bool:
+    """A sweep with one ledger: nothing is written down or told between two rare things."""
+    return bool(groups.venue) and not (groups.record or groups.split or groups.events)
+
+
+def rows_code(groups: Groups, d: Declaration, n_gates: int, each: Sequence[str], wide: Sequence[str]) -> str:
+    """Generated code of the loop over rows."""
+    own = "own_" if groups.split else ""
+    begin, end = row_code(groups)
+    words = {
+        "own": own,
+        "venue": "SplitVenue" if groups.split else "Venue",
+        "split_args": " own_acct, own_orders, own_positions, told, reports, mail," if groups.split else "",
+        "costs": "tape.costs[min(i, n_costs - 1)]" if groups.costs else "0",
+        "recorder": "rec" if groups.record else "0",
+        "fine": "Fine(tape.fine, tape.spans[min(i, n_spans - 1)])" if groups.resting else "0",
+        "post": "route" if groups.split else "post",
+        "after_wants": "route_requests" if groups.split else "after_wants",
+        "gates": gate_block(n_gates, own),
+        "load_each": indent(each, 8),
+        "load_wide": indent(wide, 0),
+    }
+    steps = (STEP_EACH if d.scope == "each" else STEP_ALL).format(own=own).split("\n")
+    read, load = (text.format(**words).split("\n") for text in (READ, LOAD))
+    wants = indent(WANTS.format(**words).split("\n"), 8)
+    if is_quick(groups):
+        return QUICK_ROWS.format(
+            read=indent(read, 0),
+            read_inside=indent(read, 4),
+            load_inside=indent(load, 4),
+            steps_inside=indent(steps, 4),
+            wants=wants,
+        )
+    return ROWS.format(
+        record=bool(groups.record),
+        own=own,
+        read=indent(read, 0),
+        begin=indent(begin, 0),
+        load=indent(load, 0),
+        steps=indent(steps, 8),
+        wants=wants,
+        end=indent(end, 4),
+    )
+
+
 def row_code(groups: Groups) -> tuple[list[str], list[str]]:
     """Generated lines that run the venue's half of a row before the decision, and after it."""
     begin: list[str] = []
@@ -375,6 +470,7 @@ def row_code(groups: Groups) -> tuple[list[str], list[str]]:
 def kernel_parts(groups: Groups) -> str:
     """Generated lines that name what the stub takes from the kernel."""
     wanted = [PARTS, *([SPLIT_PARTS] if groups.split else []), *([EVENT_PARTS] if groups.events else [])]
+    wanted += [QUICK_PARTS] if is_quick(groups) else []
     return "\n".join(
         f"{name} = K.{module}.{name}" for parts in wanted for module, names in parts.items() for name in names
     )
@@ -396,7 +492,7 @@ def gate_block(n_gates: int, own: str) -> str:
             f"        lanes_g{g}.counts[c, min(max(code, 0), lanes_g{g}.counts.shape[1] - 1)] += 1",
             "        continue",
         ]
-    return indent(lines, 28)
+    return indent(lines, 8)
 
 
 def stub_text(
@@ -442,44 +538,25 @@ def stub_text(
         wide += more_wide
     if groups.split:
         enter += ["reports = lanes.reports[c]", "mail = lanes.mail[c]"]
-    own = "own_" if groups.split else ""
-    begin, end = row_code(groups)
-    step = (STEP_EACH if d.scope == "each" else STEP_ALL).format(own=own)
     if vector:
         kinds += [f"{name} = record_type({record})" for name, record in VECTOR_RECORDS]
     text = TEMPLATE.format(
         decorator="RARE" if vector else "LINKED_ENTRY",
         name="rows" if vector else "entry",
         key=key,
-        own=own,
-        venue="SplitVenue" if groups.split else "Venue",
-        split_args="\n                own_acct, own_orders, own_positions, told, reports, mail,"
-        if groups.split
-        else "",
-        kernel_parts=kernel_parts(groups),
-        begin=indent(begin, 12),
-        end=indent(end, 16),
-        post="route" if groups.split else "post",
-        after_wants="route_requests" if groups.split else "after_wants",
-        event_args=", event_lo, event_hi" if groups.events else "",
-        event_doc=EVENT_DOC if groups.events else "",
         groups=groups,
         checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(len(gates))),
+        kernel_parts=kernel_parts(groups),
         types="\n".join(kinds),
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
+        event_args=", event_lo, event_hi" if groups.events else "",
+        event_doc=EVENT_DOC if groups.events else "",
         allocate=indent(allocate, 4),
         enter=indent(enter + once, 8),
         leave=indent(leave, 8),
         stack=stack,
-        record=bool(groups.record),
-        costs="tape.costs[min(i, n_costs - 1)]" if groups.costs else "0",
-        recorder="rec" if groups.record else "0",
-        fine="Fine(tape.fine, tape.spans[min(i, n_spans - 1)])" if groups.resting else "0",
         n=1 if stack else "tape.bars.shape[1]",
-        load_each=indent(each, 20),
-        load_wide=indent(wide, 12),
-        steps=indent(step.split("\n"), 20),
-        gates=gate_block(len(gates), own),
+        rows=indent(rows_code(groups, d, len(gates), each, wide).split("\n"), 12),
     )
     return text + vector
 

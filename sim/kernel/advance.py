@@ -23,7 +23,16 @@ from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
-from huracan.sim.kernel.marks import envelope, envelopes, excursions, mark_account, statistics, touched
+from huracan.sim.kernel.marks import (
+    behind,
+    envelope,
+    envelopes,
+    excursions,
+    mark_account,
+    mark_bars,
+    statistics,
+    touched,
+)
 from huracan.sim.kernel.opens import has_turn, opens, refill, take_requests
 from huracan.sim.kernel.orderbook import cancel_everything, drop_child, finish, slots
 from huracan.sim.kernel.path import path
@@ -135,18 +144,18 @@ def dispatch(a, t, r):
 
 
 @part
-def refill_all(v, at_close):
+def refill_once(v, k, at_close):
     """The volume that own orders may take: the bar's; with a drill the first finer bar's, at the close the last one's.
 
     Finer bars without a volume share the bar's.
     """
-    for k in range(len(v.positions)):
+    if v.desks[k].refilled_row != v.acct.row:
+        v.desks[k].refilled_row = v.acct.row
         refill(v, k, v.bars[k].volume)
         if RESTING:
             span = v.fine.spans[k]
             if span.hi > span.lo:
                 refill(v, k, v.fine.bars[span.hi - 1 if at_close else span.lo].volume)
-    v.stats.refilled_row = v.acct.row
 
 
 @part
@@ -155,7 +164,10 @@ def busy_opens(v, row, payments, first_payment):
     at = first_payment
     if MARGIN and at < row.fund_hi:
         at = fund_until(v, payments, at, row.fund_hi, row.open_ns, False)
-    refill_all(v, False)
+    k = v.stats.first_look
+    while k >= 0:
+        refill_once(v, k, False)
+        k = v.desks[k].next_look
     take_requests(v, v.acct.row, v.acct.open_ns)
     if MARGIN and v.stats.risky == 1:
         liquidate_at_open(v)
@@ -170,10 +182,12 @@ def busy_opens(v, row, payments, first_payment):
 @part
 def busy_bars_over(v):
     """Step 5, when all paths have been walked: orders whose time is over."""
-    for k in range(len(v.positions)):
+    k = v.stats.first_look
+    while k >= 0:
         if RESTING:
             time_limits(v, k)
         envelope(v, k)
+        k = v.desks[k].next_look
     if SPLIT:
         tell_orders(v, v.acct.ts_ns)
 
@@ -182,29 +196,86 @@ def busy_bars_over(v):
 def busy_row(v, row, payments, first_payment):
     """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
     at = busy_opens(v, row, payments, first_payment)
-    for k in range(len(v.positions)):
+    k = v.stats.first_look
+    while k >= 0:
         if v.bars[k].fresh == 1:
             path(v, k)
+        k = v.desks[k].next_look
     busy_bars_over(v)
     return at
 
 
 @part
 def anything_to_do(v, row, first_payment):
-    """Whether this row can touch an order, a margin or a payment; most rows can't."""
-    look = False
+    """Whether this row can touch an order, a margin or a payment; most rows can't.
+
+    Chains the instruments to look at: those that are touched, or all where they share a margin.
+    """
+    last = -1
     for k in range(len(v.positions)):
-        if touched(v, k):
-            look = True
+        if touched(v, k, v.acct.row):
+            if last < 0:
+                v.stats.first_look = k
+            else:
+                v.desks[last].next_look = k
+            v.desks[k].next_look = -1
+            last = k
     if MARGIN:
-        if first_payment < row.fund_hi or in_danger(v):
-            look = True
-    return look
+        if first_payment < row.fund_hi or (v.settings.all_spot == 0 and (last >= 0 or in_danger(v))):
+            look_at_all(v)
+            return True
+    return last >= 0
+
+
+@rare
+def look_at_all(v):
+    """Chain every instrument."""
+    n = len(v.positions)
+    v.stats.first_look = 0
+    for k in range(n):
+        v.desks[k].next_look = k + 1 if k + 1 < n else -1
+
+
+@part
+def quiet_row(v, row_index, row, first_payment):
+    """Whether nothing rare can happen in a row that is not begun yet: no order, payment, margin or interest."""
+    for k in range(len(v.positions)):
+        if touched(v, k, row_index):
+            return False
+    if MARGIN:
+        if first_payment < row.fund_hi or v.settings.borrow == 1 or in_danger(v):
+            return False
+    return True
+
+
+@part
+def quiet_end(v, last):
+    """Whether this row ends with its statistics alone."""
+    if last or behind(v.stats, v.acct.ts_ns):
+        return False
+    return v.settings.market_at_close == 0 or not due_at_close(v)
+
+
+@part
+def next_row(v, row_index, row):
+    """A quiet row begins."""
+    v.acct.row = row_index
+    v.acct.open_ns = row.open_ns
+    v.acct.ts_ns = row.close_ns
 
 
 @part
 def begin_row(v, row_index, row, payments, first_payment):
     """Steps 1 to 6 up to the marks; returns the next payment's place."""
+    at = wake_row(v, row_index, row, payments, first_payment)
+    if v.acct.bankrupt == 0:
+        settle_row(v)
+    return at
+
+
+@part
+def wake_row(v, row_index, row, payments, first_payment):
+    """Steps 1 to 5 and the interest; returns the next payment's place."""
     a = v.acct
     at = first_payment
     if a.bankrupt == 1:
@@ -217,7 +288,7 @@ def begin_row(v, row_index, row, payments, first_payment):
     a.ts_ns = row.close_ns
     if anything_to_do(v, row, at):
         at = busy_row(v, row, payments, at)
-    settle_row(v, elapsed)
+    pay_interest(v, elapsed)
     return at
 
 
@@ -251,21 +322,29 @@ def last_event(v):
     if v.stats.busy == 1:
         busy_bars_over(v)
     if v.acct.bankrupt == 0:
-        settle_row(v, v.stats.elapsed_ns)
+        pay_interest(v, v.stats.elapsed_ns)
+        settle_row(v)
 
 
 @part
-def settle_row(v, elapsed):
-    """Steps 5 and 6 of the whole account: interest, marks, and whether anything is left."""
-    a = v.acct
+def pay_interest(v, elapsed):
+    """Step 5 of the whole account."""
     if MARGIN:
         if v.settings.borrow == 1:
             charge_interest(v, elapsed)
-    for k in range(len(v.positions)):
-        if v.bars[k].fresh == 1:
-            v.positions[k].mark = v.bars[k].close
-    mark_account(v)
-    if not a.equity > NOTHING * v.settings.cash:
+
+
+@part
+def worth_something(v):
+    """Step 6: marks, and whether anything is left."""
+    mark_bars(v)
+    return v.acct.equity > NOTHING * v.settings.cash
+
+
+@part
+def settle_row(v):
+    """Step 6; an account with nothing left stops."""
+    if not worth_something(v):
         stop_lane(v)
 
 
@@ -296,18 +375,20 @@ def stop_lane(v):
 @rare
 def fill_at_close(v, row_index):
     """Step 7: market orders that have arrived by this close, reducing ones first."""
-    if v.stats.refilled_row != row_index:
-        refill_all(v, True)
+    for k in range(len(v.positions)):
+        refill_once(v, k, True)
     while True:
         best = -1
-        for j in range(len(v.orders)):
-            r = v.orders[j]
-            if r.state != LIVE or r.kind != MARKET or r.done_row == row_index:
-                continue
-            if row_index < r.live_row or v.acct.ts_ns < r.live_ns or v.bars[r.inst].fresh == 0:
-                continue
-            if has_turn(v, j, best):
-                best = j
+        for k in range(len(v.positions)):
+            lo, hi = slots(v, k)
+            for j in range(lo, hi):
+                r = v.orders[j]
+                if r.state != LIVE or r.kind != MARKET or r.done_row == row_index:
+                    continue
+                if row_index < r.live_row or v.acct.ts_ns < r.live_ns or v.bars[k].fresh == 0:
+                    continue
+                if has_turn(v, j, best):
+                    best = j
         if best < 0:
             break
         r = v.orders[best]
@@ -334,15 +415,22 @@ def close_out(v):
 
 
 @part
+def due_at_close(v):
+    """Whether a market order may have arrived by this close: it would keep its desk awake."""
+    due = False
+    for k in range(len(v.positions)):
+        if v.desks[k].wake_row <= v.acct.row + 1:
+            due = True
+    return due
+
+
+@part
 def end_row(v, row_index, last):
     """Steps 7 and 8: fills at the close, the end of the tape, equity and statistics."""
     a = v.acct
     if a.bankrupt == 0:
         moved = False
-        working = 0
-        for k in range(len(v.positions)):
-            working += v.desks[k].n_live
-        if v.settings.market_at_close == 1 and working > 0:
+        if v.settings.market_at_close == 1 and due_at_close(v):
             before = v.stats.fills
             fill_at_close(v, row_index)
             moved = v.stats.fills != before

@@ -30,9 +30,39 @@ def position_value(v):
 @part
 def mark_account(v):
     """Equity and its peak, as the ledger stands."""
+    value = 0.0
+    holding = 0
+    for k in range(len(v.positions)):
+        q = v.positions[k].qty
+        if q != 0.0:
+            holding = 1
+            value += q * unit_value(v.rules[k], v.positions[k].mark)
+    take_worth(v, value, holding)
+
+
+@part
+def mark_bars(v):
+    """The same at the closes of this row, which become the marks."""
+    value = 0.0
+    holding = 0
+    for k in range(len(v.positions)):
+        p = v.positions[k]
+        b = v.bars[k]
+        if b.fresh == 1:
+            p.mark = b.close
+        if p.qty != 0.0:
+            holding = 1
+            value += p.qty * unit_value(v.rules[k], p.mark)
+    take_worth(v, value, holding)
+
+
+@part
+def take_worth(v, value, holding):
+    """What all positions are worth, and whether there are any."""
     a = v.acct
-    a.equity = a.cash + position_value(v)
+    a.equity = a.cash + value
     a.peak = max(a.peak, a.equity)
+    v.stats.holding = holding
 
 
 @part
@@ -95,11 +125,11 @@ def envelopes(v):
 
 
 @part
-def touched(v, k):
+def touched(v, k, row):
     """Whether this row can concern an order of instrument k."""
     d = v.desks[k]
     b = v.bars[k]
-    return v.acct.row >= d.wake_row or (b.fresh == 1 and (b.high >= d.up or b.low <= d.down))
+    return row >= d.wake_row or (b.fresh == 1 and (b.high >= d.up or b.low <= d.down))
 
 
 @part
@@ -165,23 +195,22 @@ def deepest(equity, peak, max_drawdown):
 
 
 @part
-def statistics(v):
-    """Step 8: this row's equity into the running figures."""
+def behind(s, ts_ns):
+    """Whether the grids have points before this close that are not taken yet."""
+    return s.next_sample < ts_ns or s.next_day < ts_ns
+
+
+@part
+def running(v):
+    """`statistics` of a row that no grid point has been missed before."""
     a = v.acct
     s = v.stats
-    ts = a.ts_ns
-    if s.next_sample < ts or s.next_day < ts:
-        up_to(s, ts)
-    held = 0
-    for k in range(len(v.positions)):
-        if v.positions[k].qty != 0.0:
-            held = 1
-    sampled = s.next_sample == ts
-    dayed = s.next_day == ts
+    sampled = s.next_sample == a.ts_ns
+    dayed = s.next_day == a.ts_ns
     add_row(s, a.equity, sampled)
     s.bars += 1
     if sampled:
-        s.exposed += held
+        s.exposed += s.holding
         s.next_sample += s.sample_ns
     if dayed:
         take_day(s, a.equity)
@@ -189,7 +218,18 @@ def statistics(v):
     if may_be_deepest(a.equity, a.peak, s.max_drawdown):
         s.max_drawdown = deepest(a.equity, a.peak, s.max_drawdown)
     s.last = a.equity
-    s.held = held
+    s.held = s.holding
+
+
+@part
+def statistics(v):
+    """Step 8: this row's equity into the running figures."""
+    a = v.acct
+    s = v.stats
+    ts = a.ts_ns
+    if behind(s, ts):
+        up_to(s, ts)
+    running(v)
     if RECORD:
         below = a.equity - a.peak
         n = v.rec.n[2]
@@ -202,5 +242,5 @@ def statistics(v):
         e.equity = a.equity
         e.cash = a.cash
         e.position_value = position_value(v)
-        e.drawdown = below / a.peak
+        e.drawdown = (a.equity - a.peak) / a.peak
         v.rec.n[2] = n + 1

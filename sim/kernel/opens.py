@@ -54,23 +54,27 @@ def take_requests(v, row, open_ns):
 
 @part
 def take_requests_of(v, row, open_ns, children):
-    """Requests for children, or for all other orders."""
-    for j in range(len(v.orders)):
-        r = v.orders[j]
-        if r.state != LIVE and r.state != DORMANT:
-            continue
-        if (r.role == TAKE or r.role == STOP_CHILD) != children:
-            continue
-        if RESTING:
-            if row >= r.modify_row and open_ns >= r.modify_ns:
-                if SPLIT:
-                    r.taken_ns = r.modify_ns
-                take_new_terms(r)
-                if r.state == LIVE and not r.left > 0.0:
-                    finish(v, j, CANCELLED)
-                    continue
-        if row >= r.cancel_row and open_ns >= r.cancel_ns:
-            finish(v, j, CANCELLED)
+    """Requests for children, or for all other orders, of the instruments that are looked at."""
+    k = v.stats.first_look
+    while k >= 0:
+        lo, hi = slots(v, k)
+        for j in range(lo, hi):
+            r = v.orders[j]
+            if r.state != LIVE and r.state != DORMANT:
+                continue
+            if (r.role == TAKE or r.role == STOP_CHILD) != children:
+                continue
+            if RESTING:
+                if row >= r.modify_row and open_ns >= r.modify_ns:
+                    if SPLIT:
+                        r.taken_ns = r.modify_ns
+                    take_new_terms(r)
+                    if r.state == LIVE and not r.left > 0.0:
+                        finish(v, j, CANCELLED)
+                        continue
+            if row >= r.cancel_row and open_ns >= r.cancel_ns:
+                finish(v, j, CANCELLED)
+        k = v.desks[k].next_look
 
 
 @part
@@ -146,32 +150,41 @@ def first_in_turn(v, k, x, row, open_ns, best):
 def next_at_open(v, row, open_ns):
     """The slot of the order whose turn it is at the opens, over all instruments; -1 if none is left."""
     best = -1
-    for k in range(len(v.positions)):
+    k = v.stats.first_look
+    while k >= 0:
         if v.desks[k].n_live != 0 and v.bars[k].fresh == 1:
             best = first_in_turn(v, k, v.bars[k].open, row, open_ns, best)
+        k = v.desks[k].next_look
     return best
 
 
 @part
 def after_open(v, row, open_ns):
     """Orders that have met their first open are no longer new to the market; what was for that instant only is over."""
-    for k in range(len(v.positions)):
-        if v.desks[k].n_live == 0 or v.bars[k].fresh == 0:
-            continue
-        lo, hi = slots(v, k)
-        for j in range(lo, hi):
-            r = v.orders[j]
-            if not here(r, row, open_ns) or (r.role != ALONE and r.role != ENTRY and r.live_row == row):
-                continue  # a child born at this open is the path's
-            if r.arrived == 0 and r.tif == GTT:
-                if r.die_row == NEVER:
-                    r.die_row = row + r.ttl - 1
-            r.arrived = 1
-            follow(r, v.bars[k].open)
-            if r.tif == IOC:
-                finish(v, j, IOC_UNFILLED)
-            elif r.tif == FOK:
-                finish(v, j, FOK_UNFILLED)
+    k = v.stats.first_look
+    while k >= 0:
+        if v.desks[k].n_live != 0 and v.bars[k].fresh == 1:
+            met_open(v, k, row, open_ns)
+        k = v.desks[k].next_look
+
+
+@part
+def met_open(v, k, row, open_ns):
+    """The same for the orders of one instrument."""
+    lo, hi = slots(v, k)
+    for j in range(lo, hi):
+        r = v.orders[j]
+        if not here(r, row, open_ns) or (r.role != ALONE and r.role != ENTRY and r.live_row == row):
+            continue  # a child born at this open is the path's
+        if r.arrived == 0 and r.tif == GTT:
+            if r.die_row == NEVER:
+                r.die_row = row + r.ttl - 1
+        r.arrived = 1
+        follow(r, v.bars[k].open)
+        if r.tif == IOC:
+            finish(v, j, IOC_UNFILLED)
+        elif r.tif == FOK:
+            finish(v, j, FOK_UNFILLED)
 
 
 @part

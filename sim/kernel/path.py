@@ -19,6 +19,7 @@ from huracan.sim.codes import (
     OPTIMISTIC,
     PESSIMISTIC,
     STOP_LIMIT,
+    TRAIL,
 )
 from huracan.sim.kernel.execute import execute
 from huracan.sim.kernel.groups import COSTS, MARGIN, RESTING
@@ -273,13 +274,35 @@ def fine_open(v, k, x):
 
 
 @part
+def meets_somebody(v, k, b):
+    """Whether the path of this bar can touch an order or the margin, or move a trailing stop."""
+    row = v.acct.row
+    open_ns = v.acct.open_ns
+    lo, hi = slots(v, k)
+    for j in range(lo, hi):
+        r = v.orders[j]
+        if works(r, row, open_ns):
+            if r.arrived == 0 or r.kind == TRAIL:
+                return True
+            lvl = level(v, r)
+            if comes_from(r) > 0:
+                if b.high >= lvl:
+                    return True
+            elif b.low <= lvl:
+                return True
+    if MARGIN:
+        return in_danger(v)
+    return False
+
+
+@part
 def path(v, k):
     """Step 4 of a row, for one fresh instrument."""
     b = v.bars[k]
     if RESTING:
         if v.settings.intrabar == DRILL:
             drill(v, k, b)
-        else:
+        elif meets_somebody(v, k, b):
             walk(v, k, b.open, b.high, b.low, b.close, v.settings.intrabar)
     elif MARGIN:
         if in_danger(v):
