@@ -167,6 +167,7 @@ def drive(
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
     n = len(block.lanes.acct)
     table = np.full((max(block.table_rows, 1), chunk_rows), np.nan)
+    step = max(CHUNK // machine.instruments, 128)  # rows whose bars and columns fit into the second-level cache
     next_look = stops_of(looks.rows) if looks is not None else None
     vectors = machine.side_by_side
     together = n // W * W if vectors is not None else 0
@@ -176,14 +177,15 @@ def drive(
         for lo in range(0, tape.rows, chunk_rows):
             hi = min(lo + chunk_rows, tape.rows)
             view = chunk(tape, lo, hi, spread_from_data=spread)
-            if block.table_rows:
-                feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, hi - lo)
-            at = 0
-            columns = np.ascontiguousarray(table[:, : hi - lo].T) if together else table
-            left = 0
+            at = known = left = 0
             while at < hi - lo:
+                if at == known:
+                    known = min(at + step, hi - lo)
+                    if block.table_rows:
+                        feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, at, known)
+                    columns = np.ascontiguousarray(table[:, : hi - lo].T) if together else table
                 stop = next_look(lo + at) if next_look is not None else -1
-                until = min(stop + 1, hi) - lo if stop >= 0 else hi - lo
+                until = min(stop + 1, lo + known) - lo if stop >= 0 else known
                 where = (at, until, lo, tape.rows - 1)
                 if together and vectors is not None:
                     left += vectors.entry(view, columns, block.lanes, *block.gates, rec, 0, together, *where)

@@ -241,20 +241,33 @@ def bar_records(tape: Tape, closes: Ints, latest: Sequence[Ints]) -> Records:
     out = np.zeros((len(closes), len(tape.series)), layout.bar)
     if not len(closes):
         return out
+    whole = out.view(np.dtype((np.void, layout.bar.itemsize)))
     opens = closes - tape.timeframe_ns
     for k, s in enumerate(tape.series):
-        at = latest[k]
-        known = np.maximum(at, 0)
-        bars = s.rows(int(known[0]), int(known[-1]) + 1)
-        own = known - known[0]
-        fresh = (at >= 0) & (bars.open_ns[own] == opens)
-        b = out[:, k]
-        b["fresh"] = fresh
-        last = np.where(at >= 0, bars.close[own], np.nan)
-        for name in ("open", "high", "low"):
-            b[name] = np.where(fresh, getattr(bars, name)[own], last)
-        b["close"] = last
-        b["volume"] = np.where(fresh, bars.volume[own], 0.0) if bars.volume is not None else 0.0
+        b = own_bars(s, opens, latest[k])
+        whole[:, k] = b.view(whole.dtype)  # a bar at once: field by field every cache line would be fetched six times
+    return out
+
+
+def own_bars(series: BarSource, opens: Ints, at: Ints) -> Records:
+    """layout.bar of one instrument in rows that open at `opens`; at[row] is its last bar then, -1 before the first."""
+    out = np.zeros(len(opens), layout.bar)
+    known = np.maximum(at, 0)
+    bars = series.rows(int(known[0]), int(known[-1]) + 1)
+    if at[0] >= 0 and np.array_equal(bars.open_ns, opens):  # none is missing
+        out["fresh"] = 1
+        for name in ("open", "high", "low", "close"):
+            out[name] = getattr(bars, name)
+        out["volume"] = bars.volume if bars.volume is not None else 0.0
+        return out
+    own = known - known[0]
+    fresh = (at >= 0) & (bars.open_ns[own] == opens)
+    out["fresh"] = fresh
+    last = np.where(at >= 0, bars.close[own], np.nan)
+    for name in ("open", "high", "low"):
+        out[name] = np.where(fresh, getattr(bars, name)[own], last)
+    out["close"] = last
+    out["volume"] = np.where(fresh, bars.volume[own], 0.0) if bars.volume is not None else 0.0
     return out
 
 

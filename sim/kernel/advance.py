@@ -313,7 +313,11 @@ def open_event(v, row_index, row, payments, first_payment):
 def bar_event(v, k):
     """One instrument's bar is over."""
     if v.stats.busy == 1 and v.bars[k].fresh == 1:
-        path(v, k)
+        j = v.stats.first_look
+        while j >= 0:
+            if j == k:
+                path(v, k)
+            j = v.desks[j].next_look
 
 
 @rare

@@ -231,7 +231,6 @@ def statistics(v):
         up_to(s, ts)
     running(v)
     if RECORD:
-        below = a.equity - a.peak
         n = v.rec.n[2]
         e = v.rec.equity[n]
         e.ts_ns = ts
