@@ -166,7 +166,8 @@ def drive(
     tape = machine.tape
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
     n = len(block.lanes.acct)
-    table = np.full((max(block.table_rows, 1), chunk_rows), np.nan)
+    # The odd length keeps columns of one row from falling into one set of the cache.
+    table = np.full((max(block.table_rows, 1), chunk_rows + 8), np.nan)
     step = max(CHUNK // machine.instruments, 128)  # rows whose bars and columns fit into the second-level cache
     next_look = stops_of(looks.rows) if looks is not None else None
     vectors = machine.side_by_side
