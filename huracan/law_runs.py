@@ -149,7 +149,7 @@ def recorder_for(trial: Trial, rows: int, small: bool = False) -> Recorder:
 
 def advance(trial: Trial, run: Run, until: int, edges: Sequence[int] = (), *, small: bool = False) -> Run:
     """Go on to row `until`, with chunks that end at `edges`; the run itself, for chaining."""
-    stops = sorted({e for e in edges if run.row < e < until} | {until})
+    stops = sorted({e for e in edges if run.row < e < until} | ({until} if until > run.row else set()))
     for hi in stops:
         lo = run.row
         view = chunk(trial.tape, lo, hi, spread_from_data=trial.spread_from_data)

@@ -239,8 +239,6 @@ def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
 def bar_records(tape: Tape, closes: Ints, latest: Sequence[Ints]) -> Records:
     """The same for rows that are known by their closes and by each instrument's last bar."""
     out = np.zeros((len(closes), len(tape.series)), layout.bar)
-    if not len(closes):
-        return out
     whole = out.view(np.dtype((np.void, layout.bar.itemsize)))
     opens = closes - tape.timeframe_ns
     for k, s in enumerate(tape.series):
