@@ -7,7 +7,9 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import sys
+import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -57,6 +59,13 @@ def use_own_caches() -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
+def hear_ctrl_c() -> None:
+    """What is run in the background ignores Ctrl-C, and so would every process that a test starts and interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+hear_ctrl_c()
 # Workers keep what their parent chose: an edit during a run must not send them to different folders.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     use_own_caches()
