@@ -151,7 +151,13 @@ def test_everything_at_once_goes_wrong(served: Served, tmp_path: Path) -> None:
         served.markets[name] = Market(bars, marks, trades, some_funding(START, 40, hours=1))
     served.page = 170
     draws = iter(random.random(100_000).tolist())
-    served.faults = lambda path, n: spoiling[n % len(spoiling)] if next(draws) < 0.33 else None
+
+    def spoilt(path: str, n: int) -> str | None:
+        what = spoiling[n % len(spoiling)] if next(draws) < 0.33 else None
+        # payments come at hours of the venue's choosing: one that it leaves out of an answer is missed by nobody
+        return None if what == "holes" and "fundingRate" in path else what
+
+    served.faults = spoilt
     wanted = [BARS, Series("binance", "ETH/USDT", "bars", "1m")]
     wanted += [Series("binance", s, "trades") for s in ("BTC/USDT", "ETH/USDT")]
     wanted += [Series("binance", SWAP, "funding"), Series("binance", SWAP, "mark", "1m")]
