@@ -13,20 +13,14 @@ from typing import Any
 from huracan.sim import book_layout, layout
 from huracan.sim.declare import Declaration
 from huracan.sim.linker import (
-    Bound,
-    GateRecords,
     Groups,
     Linked,
     _bound,
     _lock,
-    declaration,
-    feature_records,
+    bind,
     indent,
     kernel_paths,
-    param_record,
-    state_record,
 )
-from huracan.sim.plain_copy import to_run
 from huracan.sim.sources import kernel_sources, strategy_sources
 from huracan.sim.stubs import load_stub
 
@@ -225,21 +219,13 @@ def link_book(
     is_wide: Callable[[str, Any], bool],
 ) -> Linked:
     """Bind a strategy and its gates to a build of the book venue."""
-    d = declaration(step, "strategy")
-    gate_declarations = [declaration(c, "gate") for c in checks]
-    f, wide = feature_records(d, is_wide)
-    records = []
-    for gd in gate_declarations:
-        gf, gwide = feature_records(gd, is_wide)
-        records.append(GateRecords(gd.name, param_record(gd, is_wide), state_record(gd), gf, gwide, gd.reasons))
-    run_step, *run_checks = to_run(step, *checks)
-    here = Bound(run_step, tuple(run_checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
+    d, gate_declarations, here = bind(step, checks, is_wide)
     sources = strategy_sources([step, *checks])
     identity = repr(("book", groups, layout.layout_hash(), book_layout.layout_hash(), sources))
-    identity += repr([r.descr for r in (here.p, here.u, f, wide)])
-    identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in records]) + kernel_sources()
+    identity += repr([r.descr for r in (here.p, here.u, here.f, here.wide)])
+    identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
     with _lock:
         _bound[key] = here
         module = load_stub(stub_text(key, groups, d, gate_declarations, is_wide), kernel_paths())
-    return Linked(module.entry, here.p, here.u, here.f, here.wide, tuple(records), groups, key)
+    return Linked(module.entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)

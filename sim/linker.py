@@ -561,6 +561,22 @@ def stub_text(
     return text + vector
 
 
+def bind(
+    step: Callable[..., Any], checks: Sequence[Callable[..., Any]], is_wide: Callable[[str, Any], bool]
+) -> tuple[Declaration, list[Declaration], Bound]:
+    """What a strategy and its gates declared, and what their stub will ask for, whatever the venue."""
+    d = declaration(step, "strategy")
+    gate_declarations = [declaration(c, "gate") for c in checks]
+    f, wide = feature_records(d, is_wide)
+    records = []
+    for gd in gate_declarations:
+        gf, gwide = feature_records(gd, is_wide)
+        records.append(GateRecords(gd.name, param_record(gd, is_wide), state_record(gd), gf, gwide, gd.reasons))
+    run_step, *run_checks = to_run(step, *checks)
+    here = Bound(run_step, tuple(run_checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
+    return d, gate_declarations, here
+
+
 def link(
     step: Callable[..., Any],
     checks: Sequence[Callable[..., Any]],
@@ -576,15 +592,7 @@ def link(
     From the cache if nothing it depends on has changed, else compiled at the first call. `side_by_side` gives the entry
     that takes sixteen lanes of one instrument at once (vector.py).
     """
-    d = declaration(step, "strategy")
-    gate_declarations = [declaration(c, "gate") for c in checks]
-    f, wide = feature_records(d, is_wide)
-    records = []
-    for gd in gate_declarations:
-        gf, gwide = feature_records(gd, is_wide)
-        records.append(GateRecords(gd.name, param_record(gd, is_wide), state_record(gd), gf, gwide, gd.reasons))
-    run_step, *run_checks = to_run(step, *checks)
-    here = Bound(run_step, tuple(run_checks), param_record(d, is_wide), state_record(d), f, wide, tuple(records))
+    d, gate_declarations, here = bind(step, checks, is_wide)
     sources = strategy_sources([step, *checks])
     identity = repr(
         (
@@ -594,19 +602,19 @@ def link(
             sources,
             here.p.descr,
             here.u.descr,
-            f.descr,
-            wide.descr,
+            here.f.descr,
+            here.wide.descr,
         )
     )
-    identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in records]) + kernel_sources()
+    identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    vector = vector_text(d, here.p, here.u, f, len(checks)) if side_by_side else ""
+    vector = vector_text(d, here.p, here.u, here.f, len(checks)) if side_by_side else ""
     stack = slots if instruments == 1 and not side_by_side else 0
     with _lock:
         _bound[key] = here
         module = load_stub(stub_text(key, groups, d, gate_declarations, stack, is_wide, vector), kernel_paths())
     entry = module.side_by_side if side_by_side else module.entry
-    return Linked(entry, here.p, here.u, here.f, here.wide, tuple(records), groups, key)
+    return Linked(entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)
 
 
 def kernel_paths() -> list[Path]:
