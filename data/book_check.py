@@ -19,7 +19,7 @@ _CLEAR, _DEPTH, _OLD, _START = CLEAR, DEPTH, OLD, START
 def check_book(name: str, feed: Events, *, first_row: int = 1, tick: str = "") -> Check:
     """A feed's problems; places are those of the file's lines or rows where reading noticed them, else of events."""
     problems = [
-        problem(note.name, note.count, (note.first_ns, note.last_ns), (note.first_row, note.last_row))
+        problem("book", note.name, note.count, (note.first_ns, note.last_ns), (note.first_row, note.last_row))
         for note in feed.problems
     ]
     problems += _crossed(feed, first_row) + _stops(feed)
@@ -52,9 +52,9 @@ def _crossed(feed: Events, first_row: int) -> list[Problem]:
     if found[_COUNT]:
         a, b = int(rows[found[_FIRST]]), int(rows[found[_LAST]])
         when = (int(feed.local_ns[a]), int(feed.local_ns[b]))
-        problems.append(problem("crossed_book", int(found[_COUNT]), when, (a + first_row, b + first_row)))
+        problems.append(problem("book", "crossed_book", int(found[_COUNT]), when, (a + first_row, b + first_row)))
     if not found[_SNAPSHOTS]:
-        problems.append(problem("no_snapshot", 1, (int(feed.local_ns[0]), int(feed.local_ns[0]))))
+        problems.append(problem("book", "no_snapshot", 1, (int(feed.local_ns[0]), int(feed.local_ns[0]))))
     return problems
 
 
@@ -64,7 +64,7 @@ def _stops(feed: Events) -> list[Problem]:
     if not at.size:
         return []
     spans = tuple((int(feed.local_ns[i]), int(feed.local_ns[i + 1]), 1) for i in at)
-    return [problem("stopped_feed", len(spans), (spans[0][0], spans[-1][1]), spans=spans)]
+    return [problem("book", "stopped_feed", len(spans), (spans[0][0], spans[-1][1]), spans=spans)]
 
 
 @njit(**LINKED_ENTRY)

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,11 @@ class Trades:
     side: npt.NDArray[np.int8]
     ids: list[str]
     notes: dict[str, int]
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """As the store and the checks have them."""
+        ids = np.array(self.ids, dtype=object)
+        return {"ts": self.times, "price": self.price, "qty": self.qty, "side": self.side, "id": ids}
 
 
 def detect(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from huracan.data.bar_faults import distinct
 from huracan.data.instants import format_ns, name_of_time, time_column
 from huracan.data.instrument import rules_from
 from huracan.data.raw_bars import PRICES, RawBars, needed, picked, place_in, read_raw_bars
-from huracan.data.repairs import RULES, mended
+from huracan.data.repair_rules import OF_KEY
+from huracan.data.repairs import mended
+from huracan.data.row_repairs import mended_rows
 from huracan.data.tables import Table, find_column, float_column, place_of, read_table
 from huracan.data.ticks import infer_tick, rows_off_tick
 from huracan.data.timeframes import format_timeframe, parse_timeframe
@@ -49,7 +51,7 @@ def read_bars(
 ) -> Bars:
     """The bars of one instrument; without a symbol the file's stem names it, without a tick the decimals do.
 
-    `repair` names a rule for a problem (data/repairs.py); what has none is refused, or kept as it is.
+    `repair` names a rule for a problem (data/repair_rules.py); what has none is refused, or kept as it is.
 
     >>> import json, tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -99,30 +101,41 @@ def checked_bars(
     )
 
 
-def read_funding(path: str | os.PathLike[str], mark_path: str | os.PathLike[str] | None = None) -> Payments:
+def read_funding(
+    path: str | os.PathLike[str],
+    mark_path: str | os.PathLike[str] | None = None,
+    repair: Mapping[str, str] | None = None,
+    mark_repair: Mapping[str, str] | None = None,
+) -> Payments:
     """Funding payments at their own instants, jitter and all, with the mark price at or up to a minute before each.
 
     The rate is the column named so, or in files of candles the open. Marks come from the same file or from another
-    one (of candles: their opens); where there is none they are NaN, and whoever settles says what stands in.
+    one (of candles: their opens); where there is none they are NaN, and whoever settles says what stands in. `repair`
+    and `mark_repair` name a rule for a problem of either file (data/repair_rules.py).
     """
     table = read_table(path)
     repairs: dict[str, int] = {}
     place = needed(table, "funding rates", (*_RATE_NAMES, "open"))
     times = time_column(table, repairs)
     rate = float_column(table, place, repairs)
-    column = table.names[place]
-    fix = "write 0.0001 for one basis point; drop the row or fetch it again"
-    _refuse_any(~np.isfinite(rate), table, column, "nan: the funding rate is {}", rate, fix)
-    _refuse_any(np.abs(rate) >= 1, table, column, "bad_rate: {} is no funding rate", rate, fix)
     own = find_column(table, _MARK_NAMES[:2])
     mark = np.full(times.size, np.nan) if own is None else float_column(table, own, repairs)
+    columns, rows = mended_rows(
+        "funding", {"ts": times, "rate": rate, "mark": mark}, repair or {}, repairs, "data.funding_repair", "funding_"
+    )
+    times, rate, mark = columns["ts"], columns["rate"], columns["mark"]
+    look = _Look(table, rows, "funding_repair")
+    fix = "drop the row or fetch it again"
+    look.refuse(~np.isfinite(rate), place, "nan: the funding rate is {}", rate, fix, "nan")
+    fix = "write 0.0001 for one basis point"
+    look.refuse(np.abs(rate) >= 1, place, "bad_rate: {} is no funding rate", rate, fix, "bad_rate")
     if own is not None:
-        _check_marks(table, own, mark, allow_missing=True)
-    kept = _check_order(times, [rate, mark], lambda row: place_of(table, row, name_of_time(table)), repairs)
+        _check_marks(look, own, mark, allow_missing=True)
+    kept = _check_order(times, [rate, mark], look.time_of, repairs, "funding_repair")
     if kept is not None:
         times, rate, mark = times[kept], rate[kept], mark[kept]
     if mark_path is not None:
-        mark = _marks_at(times, mark_path, repairs)
+        mark = _marks_at(times, mark_path, repairs, mark_repair or {})
     return Payments(times, rate, mark, data_hash=hash_arrays(ts_ns=times, rate=rate, mark=mark), repairs=repairs)
 
 
@@ -185,23 +198,40 @@ def _check_prices(raw: RawBars) -> None:
         _refuse_row(bad, raw, "half_spread_bps", what, spread, "mend the row or drop the column")
 
 
-def _or_repair(fix: str, name: str) -> str:
+def _or_repair(fix: str, name: str, key: str = "repair") -> str:
     """The hint with the rule that mends it."""
-    return f'{fix}, or choose a repair: [data] repair = {{ {name} = "{RULES[name].suggested}" }}'
+    rule = OF_KEY[key][name].suggested
+    return f'{fix}, or choose a repair: [data] {key} = {{ {name} = "{rule}" }}'
 
 
-def _check_marks(table: Table, place: int, mark: Floats, *, allow_missing: bool) -> None:
-    bad = np.isinf(mark) | (mark <= 0) | (np.isnan(mark) & (not allow_missing))
+@dataclass(frozen=True)
+class _Look:
+    """Rows of a table of payments or marks as they are looked at: `rows` says where each stood in the file."""
+
+    table: Table
+    rows: Ints
+    key: str  # of the spec, that chooses repairs
+
+    def refuse(self, bad: Flags, place: int, what: str, values: Floats, fix: str, name: str) -> None:
+        """Refuse on the first bad row, saying how many there are."""
+        if bad.any():
+            row, count = int(np.argmax(bad)), int(bad.sum())
+            more = f", and {count - 1} more rows" if count > 1 else ""
+            where = place_of(self.table, int(self.rows[row]), self.table.names[place])
+            what = what.format(float(values[row])) + more
+            raise Refused(what, where=where, fix=_or_repair(fix, name, self.key))
+
+    def time_of(self, row: int) -> str:
+        """Where a row's time stands."""
+        return place_of(self.table, int(self.rows[row]), name_of_time(self.table))
+
+
+def _check_marks(look: _Look, place: int, mark: Floats, *, allow_missing: bool) -> None:
+    what = "{}: the mark price is {{}}"
     fix = "drop the row; a payment without a mark is settled at a price that the result names"
-    _refuse_any(bad, table, table.names[place], "nonpositive_price: the mark price is {}", mark, fix)
-
-
-def _refuse_any(bad: Flags, table: Table, column: str, what: str, values: Floats, fix: str) -> None:
-    """Refuse on the first bad row, saying how many there are."""
-    if bad.any():
-        row, count = int(np.argmax(bad)), int(bad.sum())
-        more = f", and {count - 1} more rows" if count > 1 else ""
-        raise Refused(what.format(float(values[row])) + more, where=place_of(table, row, column), fix=fix)
+    missing = np.isnan(mark) & (not allow_missing)
+    look.refuse(missing, place, what.format("nan"), mark, fix, "nan")
+    look.refuse(np.isinf(mark) | (mark <= 0), place, what.format("nonpositive_price"), mark, fix, "nonpositive_price")
 
 
 def _refuse_row(bad: Flags, raw: RawBars, word: str, what: str, values: Floats, fix: str) -> None:
@@ -213,7 +243,7 @@ def _refuse_row(bad: Flags, raw: RawBars, word: str, what: str, values: Floats, 
 
 
 def _check_order(
-    times: Ints, values: list[Floats], place: Callable[[int], str], repairs: dict[str, int]
+    times: Ints, values: list[Floats], place: Callable[[int], str], repairs: dict[str, int], key: str = "repair"
 ) -> Flags | None:
     """Which rows to keep when some repeat the row before them exactly, None when none does; `place` names a row's."""
     steps = np.diff(times)
@@ -224,7 +254,7 @@ def _check_order(
         row = int(back[0]) + 1
         now, before = format_ns(times[row]), format_ns(times[row - 1])
         what = f"unordered_time: {now} comes after {before}" + (f", and {back.size - 1} more" if back.size > 1 else "")
-        raise Refused(what, where=place(row), fix=_or_repair("sort the rows by time", "unordered_time"))
+        raise Refused(what, where=place(row), fix=_or_repair("sort the rows by time", "unordered_time", key))
     same = np.concatenate([[False], steps == 0])
     alike = np.ones(times.size, dtype=np.bool_)
     for array in values:
@@ -233,7 +263,7 @@ def _check_order(
     if clash.size:
         row = int(clash[0])
         what = f"duplicate_time: {format_ns(times[row])} stands twice with different values"
-        fix = _or_repair("keep the row that is right and drop the other", "duplicate_time")
+        fix = _or_repair("keep the row that is right and drop the other", "duplicate_time", key)
         raise Refused(what, where=place(row), fix=fix)
     repairs["duplicate_rows_dropped"] = int(same.sum())
     return ~same
@@ -283,15 +313,17 @@ def _with_tick(asked: Rules, prices: list[Floats], repairs: dict[str, int]) -> R
     return asked
 
 
-def _marks_at(times: Ints, path: str | os.PathLike[str], repairs: dict[str, int]) -> Floats:
+def _marks_at(times: Ints, path: str | os.PathLike[str], repairs: dict[str, int], repair: Mapping[str, str]) -> Floats:
     """The mark at each instant, or the last one up to a minute before it: payments are stamped some ms late."""
     table = read_table(path)
     notes: dict[str, int] = {}
     place = needed(table, "mark prices", _MARK_NAMES)
-    mark_times = time_column(table, notes)
-    mark = float_column(table, place, notes)
-    _check_marks(table, place, mark, allow_missing=False)
-    kept = _check_order(mark_times, [mark], lambda row: place_of(table, row, name_of_time(table)), notes)
+    columns: dict[str, Any] = {"ts": time_column(table, notes), "price": float_column(table, place, notes)}
+    columns, rows = mended_rows("marks", columns, repair, notes, "data.mark_repair")
+    mark_times, mark = columns["ts"], columns["price"]
+    look = _Look(table, rows, "mark_repair")
+    _check_marks(look, place, mark, allow_missing=False)
+    kept = _check_order(mark_times, [mark], look.time_of, notes, "mark_repair")
     if kept is not None:
         mark_times, mark = mark_times[kept], mark[kept]
     for name, count in notes.items():

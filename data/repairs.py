@@ -1,73 +1,25 @@
-"""The rules that may be chosen for what is wrong with bars, and how each mends it.
+"""How each rule mends what is wrong with bars.
 
-    [data]
-    repair = { missing_bars = "fill", duplicate_time = "first", bad_ohlc = "widen" }
-
-A rule is applied to the rows that its problem names, in the order of RULES, and counted in the result's repairs under
-`problem_rule`. What has no rule is refused ("refuse") or left as it is ("keep"), whichever the problem's first is.
+A rule is applied to the rows that its problem names, in the order of BAR_RULES, and counted in the result's repairs
+under `problem_rule`. What has no rule is refused ("refuse") or left as it is ("keep"), whichever comes first there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from huracan.data.bar_faults import Flags, bar_faults, order_faults, phase_of, value_faults
 from huracan.data.raw_bars import PRICES, Floats, Ints, RawBars, picked
-from huracan.sim.refusal import Refused
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a problem means in words, the rules it can have (the first where none is chosen), and which to try."""
-
-    choices: tuple[str, ...]
-    suggested: str
-    says: str
-
-
-RULES = {
-    "time_zone_slip": Rule(("keep", "shift", "drop"), "shift", "times are off by whole half hours, as a zone would be"),
-    "unordered_time": Rule(("refuse", "sort"), "sort", "rows are earlier than the row above"),
-    "duplicate_time": Rule(("refuse", "first", "last"), "first", "rows repeat a time that stood above"),
-    "off_grid": Rule(("refuse", "drop", "floor"), "drop", "bars begin inside a step"),
-    "bad_ohlc": Rule(("refuse", "widen", "drop"), "widen", "high or low do not hold the other prices"),
-    "nan": Rule(("refuse", "drop", "fill"), "drop", "a number is missing"),
-    "nonpositive_price": Rule(("refuse", "drop", "fill"), "drop", "a price is zero or below"),
-    "bad_volume": Rule(("refuse", "zero", "drop"), "zero", "a volume is below zero or infinite"),
-    "spike": Rule(("keep", "clip", "drop"), "clip", "the price leaves by far more than usual and comes straight back"),
-    "stale": Rule(("keep", "drop"), "keep", "the price stood still for five bars or more"),
-    "outage": Rule(("keep", "drop"), "keep", "nothing traded for ten bars or more: no volume, or no bars"),
-    "zero_volume": Rule(("keep", "drop"), "keep", "nothing traded in the bar"),
-    "missing_bars": Rule(("keep", "fill"), "fill", "bars are not there"),
-    "closed_hours": Rule(("keep",), "keep", "the market is never open at these hours of the week"),
-    "no_volume": Rule(("keep",), "keep", "the volume is zero in every row"),
-}
-
-
-def check_rules(repair: Mapping[str, str], where: str = "data.repair") -> None:
-    """Refuse a problem or a rule that does not exist.
-
-    >>> check_rules({"missing_bars": "fill"})
-    """
-    import difflib
-
-    for name, rule in repair.items():
-        if name not in RULES:
-            near = difflib.get_close_matches(name, RULES, 1)
-            fix = f"did you mean {near[0]!r}?" if near else f"problems are {', '.join(RULES)}"
-            raise Refused(f"there is no problem {name!r}", where=where, fix=fix)
-        if rule not in RULES[name].choices:
-            fix = f"use one of {', '.join(RULES[name].choices)}"
-            raise Refused(f"there is no repair {rule!r} for {name}", where=f"{where}.{name}", fix=fix)
+from huracan.data.repair_rules import BAR_RULES, check_rules
 
 
 def mended(raw: RawBars, step_ns: int, repair: Mapping[str, str], repairs: dict[str, int]) -> RawBars:
     """Raw bars after the rules chosen; each that changed something is counted in `repairs`."""
     check_rules(repair)
-    for name in RULES:
+    for name in BAR_RULES:
         rule = repair.get(name, "keep")
         if rule in ("keep", "refuse") or not len(raw):
             continue

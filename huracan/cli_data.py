@@ -125,6 +125,7 @@ def resample_command(
     format: Format = None,
     column: Columns = None,
     whole: Annotated[bool, typer.Option("--whole", help="Leave out a first and last bar that is not whole.")] = False,
+    repair: Repairs = None,
     file: Annotated[Path | None, typer.Option("--file", metavar="NAME", help="Write csv, parquet or feather.")] = None,
     store: Store = None,
     json: Json = False,
@@ -135,7 +136,7 @@ def resample_command(
     from huracan.data_resample import resample
 
     asked = Asked(symbol, venue, timeframe, format, kind, pairs(column, "--column"), store)
-    made = resample(target, to, asked, whole=whole, file=file)
+    made = resample(target, to, asked, whole=whole, file=file, repair=pairs(repair, "--repair"))
     if json:
         terminal.print_json(made)
     else:

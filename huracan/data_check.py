@@ -55,12 +55,12 @@ def check_file(path: str, asked: Asked) -> tuple[Check, list[str]]:
     if found.format in (detect.BINANCE_RAW, detect.TARDIS):
         return _check_feed(path, found.format, asked), said
     if found.kind == "funding":
-        times, rate, _, notes = detect.raw_funding(path, table_format, asked.columns)
-        return checks.check_funding(path, times, rate, notes), said
+        times, rate, mark, notes = detect.raw_funding(path, table_format, asked.columns)
+        return checks.check_funding(path, times, rate, notes, mark), said
     if found.kind == "trades":
         trades = detect.raw_trades(path, table_format, asked.columns)
         tick = tick_of(trades.price)
-        return checks.check_trades(path, trades.times, trades.price, trades.qty, trades.notes, tick), said
+        return checks.check_trades(path, trades.columns(), trades.notes, tick), said
     raw = read_raw_bars(path, symbol=asked.symbol, format=table_format, columns=asked.columns)
     step = parse_timeframe(asked.timeframe) if asked.timeframe else detect.guess_step(raw.times)
     if step == 0:
@@ -90,8 +90,8 @@ def check_series(series: Series, asked: Asked) -> Check:
     if series.kind == "funding":
         return checks.check_funding(name, ts, numbers(table, "rate"), {})
     if series.kind == "trades":
-        price, qty = numbers(table, "price"), numbers(table, "qty")
-        return checks.check_trades(name, ts, price, qty, {}, tick_of(price))
+        columns = {word: numbers(table, word) for word in ("price", "qty", "side")}
+        return checks.check_trades(name, {"ts": ts, **columns}, {}, tick_of(columns["price"]))
     if series.kind == "book":
         return _check_stored_book(series, table)
     prices = {word: numbers(table, word).copy() for word in PRICES}

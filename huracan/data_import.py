@@ -14,23 +14,10 @@ from huracan.data_check import Asked, tick_of
 from huracan.sim.refusal import Refused
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from huracan.data.events import Events
 
 LOCAL = "local"  # the venue of files that don't say where they are from
-
-# Repairs of rows that are no bars: which rule does what. Bars have more (data/repairs.py).
-ROW_RULES = {
-    "unordered_time": ("sort",),
-    "duplicate_time": ("first", "last"),
-    "nan": ("drop",),
-    "nonpositive_price": ("drop",),
-    "nonpositive_qty": ("drop",),
-    "bad_rate": ("drop",),
-    "funding_odd_hours": ("drop",),
-}
-_REFUSED = ("unordered_time", "duplicate_time", "nan", "nonpositive_price", "nonpositive_qty", "bad_rate")
+FOR_RUNS = ("no_snapshot", "update_before_snapshot", "snapshot_behind_update")  # these, and clearing and uncrossing
 
 
 @dataclass
@@ -57,10 +44,7 @@ def import_file(path: str, asked: Asked, repair: Mapping[str, str], bad_lines: s
     found = detect.detect(path, asked.format, asked.kind, asked.columns)
     said = [found.said]
     if found.format in (detect.BINANCE_RAW, detect.TARDIS):
-        if repair:
-            fix = "lines that can't be read are left out with --bad-lines skip"
-            raise Refused("there are no repairs of feeds", where="--repair", fix=fix)
-        return _import_feed(path, found.format, asked, said, bad_lines)
+        return _import_feed(path, found.format, asked, said, repair, bad_lines)
     symbol = asked.symbol or detect.guess_symbol(path)
     if not symbol:
         fix = "say which instrument this is, as ccxt writes it: --symbol BTC/USDT:USDT"
@@ -123,7 +107,7 @@ def _funding(path: str, asked: Asked, format: str | None, done: Imported, repair
     from huracan.data.detect import raw_funding
 
     times, rate, mark, done.repairs = raw_funding(path, format, asked.columns)
-    return _mended_rows(path, {"ts": times, "rate": rate, "mark": mark}, done, repair)
+    return _mended(path, {"ts": times, "rate": rate, "mark": mark}, done, repair)
 
 
 def trades_of(path: str, asked: Asked, format: str | None, done: Imported, repair: Mapping[str, str]) -> dict[str, Any]:
@@ -131,70 +115,50 @@ def trades_of(path: str, asked: Asked, format: str | None, done: Imported, repai
 
     trades = raw_trades(path, format, asked.columns)
     done.repairs, done.tick = dict(trades.notes), tick_of(trades.price)
-    columns = {"ts": trades.times, "price": trades.price, "qty": trades.qty, "side": trades.side}
-    return _mended_rows(path, columns | {"id": _texts(trades.ids)}, done, repair)
+    return _mended(path, trades.columns(), done, repair)
 
 
-def _texts(words: list[str]) -> npt.NDArray[Any]:
-    import numpy as np
+def _mended(path: str, columns: dict[str, Any], done: Imported, repair: Mapping[str, str]) -> dict[str, Any]:
+    """Payments or trades after the rules chosen; a problem that needs one and has none is refused with its place."""
+    from huracan.data.row_faults import row_faults
+    from huracan.data.row_repairs import mended_rows, refuse_rows
 
-    return np.array(words, dtype=object)
-
-
-def _mended_rows(
-    path: str, columns: dict[str, Any], done: Imported, repair: Mapping[str, str]
-) -> dict[str, npt.NDArray[Any]]:
-    """Payments or trades after the rules chosen; a problem without a rule is refused with file, row and column."""
-    import numpy as np
-
-    from huracan.data.checks import iso, row_faults
-
-    for name, rule in repair.items():
-        if rule not in ROW_RULES.get(name, ()):
-            known = ", ".join(f"{name}={rule}" for name, rules in ROW_RULES.items() for rule in rules)
-            raise Refused(f"there is no repair {name}={rule} for {done.kind}", where="--repair", fix=f"known: {known}")
-    rows = np.arange(len(columns["ts"]))
-    for name in ROW_RULES:
-        faults = {fault.name: fault for fault in row_faults(done.kind, columns)}
-        if name not in faults or faults[name].mask is None:
-            continue
-        mask = faults[name].mask
-        assert mask is not None
-        if name not in repair:
-            if name in _REFUSED:
-                row = int(np.argmax(mask))
-                more = f", and {int(mask.sum()) - 1} more rows" if mask.sum() > 1 else ""
-                what = f"{name}: at {iso(int(columns['ts'][row]))}{more}"
-                fix = f"mend the file, or choose a repair: --repair {name}={ROW_RULES[name][0]}"
-                raise Refused(what, where=f"{path}, row {int(rows[row]) + 1}", fix=fix)
-            done.problems[name] = int(mask.sum())
-            continue
-        rule = repair[name]
-        if rule == "sort":
-            kept = np.argsort(columns["ts"], kind="stable")
-        elif rule == "last":
-            ts = columns["ts"]
-            kept = np.sort(len(ts) - 1 - np.unique(ts[::-1], return_index=True)[1])
-        else:
-            kept = np.flatnonzero(~mask)
-        columns, rows = {key: array[kept] for key, array in columns.items()}, rows[kept]
-        done.repairs[f"{name}_{rule}"] = int(mask.sum())
+    columns, rows = mended_rows(done.kind, columns, repair, done.repairs, "--repair")
+    refuse_rows(done.kind, columns, rows, repair, lambda row: f"{path}, row {row + 1}", "--repair {}={}")
+    done.problems = {fault.name: fault.count for fault in row_faults(done.kind, columns)}
     return columns
 
 
-def _import_feed(path: str, format: str, asked: Asked, said: list[str], bad_lines: str) -> list[Imported]:
-    """A feed, block by block; each symbol of the file goes to its own series."""
+def _import_feed(
+    path: str, format: str, asked: Asked, said: list[str], repair: Mapping[str, str], bad_lines: str
+) -> list[Imported]:
+    """A feed, block by block; each symbol of the file goes to its own series.
+
+    Of the repairs of books those apply that say what may be read; what mends a book is for the run to choose.
+    """
+    from huracan.data.repair_rules import check_rules
+
+    check_rules(repair, "--repair", "book")
+    for name, rule in repair.items():
+        if rule in ("clear", "uncross") or (rule == "drop" and name in FOR_RUNS):
+            fix = f'the store keeps what was recorded; choose it in a run: [data] repair = {{ {name} = "{rule}" }}'
+            raise Refused(f"{name}={rule} is no repair of an import", where="--repair", fix=fix)
+    if bad_lines == "skip":
+        repair = {"bad_line": "drop", "cut_short": "keep"} | dict(repair)
     from huracan.data import detect
     from huracan.data.binance_raw import binance_raw_blocks
+    from huracan.data.book_repairs import bad_lines as reading
+    from huracan.data.book_repairs import refuse_noticed
     from huracan.data.feed_store import FeedStore
     from huracan.data.store import store_root
     from huracan.data.tardis import tardis_blocks
 
     raw = format == detect.BINANCE_RAW
     venue = asked.venue or ("binance" if raw else _tardis_venue(path) or LOCAL)
-    blocks: Iterator[Events] = (binance_raw_blocks if raw else tardis_blocks)(path, bad_lines=bad_lines)
+    blocks: Iterator[Events] = (binance_raw_blocks if raw else tardis_blocks)(path, bad_lines=reading(repair))
     stores: dict[str, FeedStore] = {}
     for block in blocks:
+        refuse_noticed(path, block.problems, repair, "--repair {}={}")
         if block.symbol not in stores:
             if asked.symbol and stores:
                 fix = "leave --symbol out, so that each symbol is guessed from the venue's own name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,16 @@ if TYPE_CHECKING:
 WRITERS = (".csv", ".parquet", ".pq", ".feather", ".arrow")
 
 
-def resample(target: str, to: str, asked: Asked, *, whole: bool = False, file: Path | None = None) -> dict[str, Any]:
-    """Make the bars, put them where they belong, and say what was made."""
+def resample(
+    target: str,
+    to: str,
+    asked: Asked,
+    *,
+    whole: bool = False,
+    file: Path | None = None,
+    repair: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Make the bars, put them where they belong, and say what was made; `repair` is for a file of bars or trades."""
     from huracan.data.checks import iso
     from huracan.data.store import store_root
     from huracan.data.store_kinds import Series
@@ -26,9 +35,10 @@ def resample(target: str, to: str, asked: Asked, *, whole: bool = False, file: P
     to_ns = parse_timeframe(to)
     if file is not None and file.suffix.lower() not in WRITERS:
         raise Refused(f"{file.name!r} does not tell a format", where="--file", fix=f"end it in {', '.join(WRITERS)}")
-    made, venue, symbol, source = _made(target, to_ns, asked, whole)
+    repairs: dict[str, int] = {}
+    made, venue, symbol, source = _made(target, to_ns, asked, whole, repair or {}, repairs)
     answer: dict[str, Any] = {"from": source, "timeframe": format_timeframe(to_ns), "bars": len(made.open_ns)}
-    answer |= {"partial": made.partial, "venue": venue, "symbol": symbol}
+    answer |= {"partial": made.partial, "venue": venue, "symbol": symbol, "repairs": repairs}
     if len(made.open_ns):
         answer |= {"first": iso(int(made.open_ns[0])), "last": iso(int(made.open_ns[-1]))}
     if file is not None:
@@ -41,14 +51,19 @@ def resample(target: str, to: str, asked: Asked, *, whole: bool = False, file: P
     return answer | {"series": str(series), "new": append(store_root(asked.store), series, made.columns())}
 
 
-def _made(target: str, to_ns: int, asked: Asked, only_whole: bool) -> tuple[Made, str, str, str]:
+def _made(
+    target: str, to_ns: int, asked: Asked, only_whole: bool, repair: Mapping[str, str], repairs: dict[str, int]
+) -> tuple[Made, str, str, str]:
     """(bars, venue, symbol, what they were made of)."""
     from huracan.data.resample import bars_from_bars, bars_from_trades, whole
 
     if os.path.exists(target):
-        kind, columns, step_ns, symbol = _of_file(target, asked)
+        kind, columns, step_ns, symbol = _of_file(target, asked, repair, repairs)
         venue, source = asked.venue or "local", target
     else:
+        if repair:
+            fix = "rows of the store were repaired when they were imported"
+            raise Refused("repairs are for files", where="--repair", fix=fix)
         series = find_series(target, asked)
         kind, columns, step_ns = _of_store(series, asked)
         venue, symbol, source = series.venue, series.symbol, str(series)
@@ -64,7 +79,9 @@ def _made(target: str, to_ns: int, asked: Asked, only_whole: bool) -> tuple[Made
     return made, venue, symbol, source
 
 
-def _of_file(path: str, asked: Asked) -> tuple[str, dict[str, Any], int, str]:
+def _of_file(
+    path: str, asked: Asked, repair: Mapping[str, str], repairs: dict[str, int]
+) -> tuple[str, dict[str, Any], int, str]:
     """(kind, columns, timeframe in ns, symbol) of a table of bars or trades, or of the trades of a feed."""
     import numpy as np
 
@@ -77,9 +94,11 @@ def _of_file(path: str, asked: Asked) -> tuple[str, dict[str, Any], int, str]:
     symbol = asked.symbol or detect.guess_symbol(path)
     if found.format in (detect.BINANCE_RAW, detect.TARDIS):
         from huracan.data.binance_raw import read_binance_raw
+        from huracan.data.book_repairs import bad_lines, mended_feed
         from huracan.data.tardis import read_tardis
 
-        feed = (read_binance_raw if found.format == detect.BINANCE_RAW else read_tardis)(path)
+        read = read_binance_raw if found.format == detect.BINANCE_RAW else read_tardis
+        feed = mended_feed(path, read(path, bad_lines=bad_lines(repair)), repair, repairs)
         rows = np.flatnonzero(feed.kind == TRADE)
         if not len(rows):
             raise Refused("the file holds no trades", where=path, fix="give bars or trades")
@@ -89,10 +108,13 @@ def _of_file(path: str, asked: Asked) -> tuple[str, dict[str, Any], int, str]:
     done = Imported(path, asked.venue, symbol, found.kind)
     table_format = asked.format if asked.format in detect.TABLE_FORMATS else None
     if found.kind == "trades":
-        return "trades", trades_of(path, asked, table_format, done, {}), 0, symbol
+        columns = trades_of(path, asked, table_format, done, repair)
+        repairs |= done.repairs
+        return "trades", columns, 0, symbol
     if found.kind != "bars":
         raise Refused(f"{found.kind} can't be resampled", where=path, fix="give bars or trades")
-    columns = bars_of(path, asked, table_format, done, {})
+    columns = bars_of(path, asked, table_format, done, repair)
+    repairs |= done.repairs
     return "bars", columns, parse_timeframe(done.timeframe), symbol
 
 

@@ -30,9 +30,12 @@ def show_check(found: Check, said: Iterable[str], out: Path | None) -> None:
         for each in found.problems:
             print(f"{each.name}: {each.says}")
         mended = [each for each in found.problems if each.choices and each.repair not in ("keep", "refuse")]
-        if mended and found.kind in ("bars", "mark"):
+        key = {"funding": "funding_repair", "trades": ""}.get(found.kind, "repair")
+        if mended and key:
             table = ", ".join(f'{each.name} = "{each.repair}"' for each in mended)
-            print(f"to mend in a run: [data] repair = {{ {table} }}")
+            print(f"to mend in a run: [data] {key} = {{ {table} }}")
+        if mended and found.kind != "book":
+            print("to mend in an import: " + " ".join(f"--repair {each.name}={each.repair}" for each in mended))
     if out is not None:
         print(f"files in {out}: check.html, check.json")
 
@@ -58,6 +61,8 @@ def show_resampled(made: Mapping[str, Any]) -> None:
     """What came of it."""
     partial = f", {made['partial']:,} of them not whole" if made["partial"] else ""
     print(f"{made['bars']:,} bars of {made['timeframe']} from {made['from']}{partial}")
+    for name, count in made["repairs"].items():
+        print(f"repaired: {name} {count:,}")
     print(f"written to {made['file']}" if "file" in made else f"{made['series']}: {made['new']:,} new rows")
 
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from huracan.data.files import hash_bars, read_bars, read_funding
+from huracan.data.files import hash_bars, read_bars
 from huracan.data.instrument import rules_from
 from huracan.data.raw_bars import PRICES, raw_from_arrays
 from huracan.data.repairs import mended
 from huracan.data.timeframes import format_timeframe, parse_timeframe
-from huracan.load_stored import from_store, nanoseconds
+from huracan.load_stored import from_store, nanoseconds, own_payments
 from huracan.settings import cost_window
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, BarSource, Payments
@@ -85,7 +85,7 @@ def from_files_and_store(spec: Spec, window: int) -> tuple[list[BarSource], list
                 where="data.timeframe",
                 fix='say how long a bar is, as in timeframe = "1m"',
             )
-        own = read_funding(each.funding, each.mark) if each.funding is not None else None
+        own = own_payments(each)
         if in_store(each):
             held, paid = next(waiting).result()
             series.append(mend(held.rows(0, len(held)), each.repair) if each.repair else held)

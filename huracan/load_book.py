@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from huracan.data.files import read_funding
 from huracan.data.instrument import rules_from
-from huracan.load_stored import nanoseconds
+from huracan.load_stored import nanoseconds, own_payments
 from huracan.sim.book_layout import measured
 from huracan.sim.book_tape import BookTape, Feed, FeedRules, build_book_tape, quantum, rows_of
 from huracan.sim.refusal import Refused
@@ -32,14 +32,15 @@ def load_book_tape(spec: Spec) -> BookTape:
         if each.format not in BOOK_FORMATS or each.file is None:
             fix = f"give every instrument a file and one of the formats {', '.join(BOOK_FORMATS)}"
             raise Refused("books and bars in one run", where="data", fix=fix)
-    feeds = [read_feed(each) for each in series] or synthetic_feeds(spec)
+    strict = {"bad_level": "refuse"} if spec.data.bad_level == "refuse" else {}
+    feeds = [read_feed(each, strict | (each.repair or {})) for each in series] or synthetic_feeds(spec)
     start, end = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
     if end is not None:
         feeds = [rows_of(f, f.local_ns < end) for f in feeds]
     if start is not None:
         fix = "cut the file: a book needs its snapshot, so a tape begins where its file does"
         raise Refused("start means nothing on an order-book tape", where="data.start", fix=fix)
-    payments = [read_funding(each.funding, each.mark) if each.funding is not None else None for each in series]
+    payments = [own_payments(each) for each in series]
     payments = payments or [None] * len(feeds)
     data = spec.data
     rules = FeedRules(gap=data.gap, no_snapshot=data.no_snapshot, bad_level=data.bad_level)
@@ -67,14 +68,17 @@ def synthetic_feeds(spec: Spec) -> list[Feed]:
     return feeds
 
 
-def read_feed(each: Instrument) -> Feed:
-    """One file's events under the instrument's name and rules."""
+def read_feed(each: Instrument, repair: Mapping[str, str]) -> Feed:
+    """One file's events under the instrument's name and rules, after the repairs chosen."""
     from huracan.data.binance_raw import read_binance_raw
+    from huracan.data.book_repairs import bad_lines, mended_feed
     from huracan.data.tardis import read_tardis
 
     assert each.file is not None
-    found: Any = read_binance_raw(each.file) if each.format == "binance-raw" else read_tardis(each.file)
+    read = read_binance_raw if each.format == "binance-raw" else read_tardis
+    found = read(each.file, bad_lines=bad_lines(repair))
     repairs = {p.name: p.count for p in found.problems if p.name not in WARMED}
+    found = mended_feed(each.file, found, repair, repairs)
     levels = (found.kind < 2) & (found.price > 0.0) & (found.price < np.inf)
     given = rules_from(each.rules.given() if each.rules else {}, each.symbol or "")
     rules = with_tick(given, found.price[levels], each.symbol or "", repairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from huracan.data import store
-from huracan.data.files import hash_arrays
+from huracan.data.files import hash_arrays, read_funding
 from huracan.data.instants import format_ns
 from huracan.data.instrument import rules_from
+from huracan.data.row_repairs import mended_rows
 from huracan.data.store_kinds import FUNDING, MARK, Series, numbers, times
 from huracan.data.stored_bars import CACHE_BYTES, StoredBars, open_bars
 from huracan.sim.refusal import Refused
@@ -45,13 +47,23 @@ def from_store(data: Data, each: Instrument, window: int) -> tuple[StoredBars, P
         "bars_not_in_store": max(first - (start_ns if start_ns is not None else first), 0) // step
         + max((end_ns if end_ns is not None else last) - last, 0) // step
     }
-    payments = stored_payments(root, series, first, last) if bars.rules.kind != "spot" else None
+    repair = each.funding_repair or {}
+    payments = stored_payments(root, series, first, last, repair) if bars.rules.kind != "spot" else None
     if bars.rules.kind != "spot" and payments is None and each.funding is None:
         missing["no_funding_in_store"] = 1
     return replace(bars, repairs=bars.repairs | {name: n for name, n in missing.items() if n}), payments
 
 
-def stored_payments(root: Path, series: Series, start_ns: int, end_ns: int) -> Payments | None:
+def own_payments(each: Instrument) -> Payments | None:
+    """The payments of the instrument's own files, where it names some."""
+    if each.funding is None:
+        return None
+    return read_funding(each.funding, each.mark, each.funding_repair, each.mark_repair)
+
+
+def stored_payments(
+    root: Path, series: Series, start_ns: int, end_ns: int, repair: Mapping[str, str]
+) -> Payments | None:
     """Funding held for the bars' symbol, with the mark that came with it or that stood up to a minute before it.
 
     Marks come from candles of the mark price of any timeframe that are held, the finest first; NaN where there is none.
@@ -60,7 +72,10 @@ def stored_payments(root: Path, series: Series, start_ns: int, end_ns: int) -> P
     if not store.parts(root, funding):
         return None
     held = store.read(root, funding, None, start_ns, end_ns)
-    ts, rate, mark = times(held), numbers(held, "rate"), np.array(numbers(held, "mark"))
+    repairs: dict[str, int] = {}
+    columns = {"ts": times(held), "rate": numbers(held, "rate"), "mark": np.array(numbers(held, "mark"))}
+    columns, _ = mended_rows("funding", columns, repair, repairs, "data.funding_repair", "funding_")
+    ts, rate, mark = columns["ts"], columns["rate"], columns["mark"]
     marks = [s for s in store.list_series(root) if (s.venue, s.symbol, s.kind) == (series.venue, series.symbol, MARK)]
     for each in sorted(marks, key=lambda s: s.step_ns):
         if not np.isnan(mark).any():
@@ -70,7 +85,7 @@ def stored_payments(root: Path, series: Series, start_ns: int, end_ns: int) -> P
         last = np.searchsorted(opens, ts, side="right") - 1
         near = (last >= 0) & (ts - opens[last] <= MINUTE) if len(opens) else np.zeros(len(ts), np.bool_)
         mark = np.where(np.isnan(mark) & near, price[last] if len(price) else np.nan, mark)
-    return Payments(ts, rate, mark, data_hash=hash_arrays(ts_ns=ts, rate=rate, mark=mark))
+    return Payments(ts, rate, mark, data_hash=hash_arrays(ts_ns=ts, rate=rate, mark=mark), repairs=repairs)
 
 
 def nothing_held(root: Path, series: Series, start_ns: int | None) -> Refused:

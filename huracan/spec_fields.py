@@ -240,17 +240,21 @@ def read_half_spread(value: Any) -> Any:
 
 
 def read_repair(value: Any) -> Any:
-    """Which rule mends which problem of the data; both must exist."""
-    from huracan.data.repairs import check_rules
-
+    """Which rule mends which problem of the data; whether both exist the kind of the data decides, see `Data`."""
     if not isinstance(value, dict) or not all(isinstance(rule, str) for rule in value.values()):
         fix = 'write { missing_bars = "fill", duplicate_time = "first" }'
         raise fault(f"must be a table of problems and rules, not {show(value)}", fix=fix)
-    try:
-        check_rules(value, where="")
-    except Refused as refused:
-        raise fault(refused.what, fix=refused.fix, key=refused.where.strip(".")) from None
     return value
+
+
+def check_repair(key: str, kind: str, value: dict[str, str] | None) -> None:
+    """Refuse a problem or a rule that a kind of data does not have; `key` is where the table stands."""
+    from huracan.data.repair_rules import check_rules
+
+    try:
+        check_rules(value or {}, key, kind)
+    except Refused as refused:
+        raise fault(refused.what, fix=refused.fix, key=refused.where) from None
 
 
 def as_tuple(value: Any) -> Any:

@@ -28,12 +28,14 @@ from huracan.spec_fields import (
     Time,
     Timeframe,
     as_tuple,
+    check_repair,
     fault,
     read_half_spread,
 )
 from huracan.spec_synthetic import EdgeTable, Places, Synthetic, check_synthetic, symbols_of
 from huracan.words import show
 
+REPAIRS = ("repair", "funding_repair", "mark_repair")
 BOOK_FORMATS = ("binance-raw", "tardis")  # data that carries an order book
 ZERO = Chosen(model="fixed", numbers={"bps": 0.0})
 NO_IMPACT = Chosen(model="sqrt", numbers={"coefficient": 0.0})
@@ -80,6 +82,8 @@ class Instrument(Record):
     drill: File | None = None  # bars of a finer timeframe, for intrabar = "drill"
     half_spread_bps: float | None = Field(None, ge=0.0)
     repair: Repair | None = None  # problem of the data → the rule that mends it; what has none is refused or kept
+    funding_repair: Repair | None = None  # the same of payments
+    mark_repair: Repair | None = None  # the same of the file of mark prices
 
     def kind(self) -> str:
         """Spot, linear or inverse: as the rules say, else as the symbol is written."""
@@ -113,6 +117,8 @@ class Data(Record):
     drill: File | None = None
     half_spread_bps: float | None = Field(None, ge=0.0)
     repair: Repair | None = None
+    funding_repair: Repair | None = None
+    mark_repair: Repair | None = None
     gap: Literal["keep", "clear", "refuse"] = "keep"  # order books: where updates were lost
     no_snapshot: Literal["keep", "drop", "refuse"] = "keep"  # order books: changes before the first snapshot
     bad_level: Literal["drop", "refuse"] = "drop"  # order books: a price or a quantity that can't be
@@ -127,7 +133,7 @@ class Data(Record):
 
     def series(self) -> tuple[Instrument, ...]:
         """Every instrument of the run, in the order of the spec, with what [data] says for all of them filled in."""
-        for_all = ("venue", "timeframe", "format", "rules", "half_spread_bps", "repair")
+        for_all = ("venue", "timeframe", "format", "rules", "half_spread_bps", *REPAIRS)
         shared = {key: getattr(self, key) for key in for_all}
         if not self.instruments:
             own = {key: getattr(self, key) for key in ("file", "funding", "mark", "drill")}
@@ -164,8 +170,9 @@ class Data(Record):
         for key, allowed in only.items():
             if key in given and ways[0] not in allowed:
                 raise fault(f"{key} means nothing beside {ways[0]}", fix=f"take {key} out, or move it", key=key)
-        if self.repair and self.synthetic is not None:
-            raise fault("repair means nothing beside synthetic", fix="take repair out", key="repair")
+        for key in REPAIRS:
+            if getattr(self, key) and self.synthetic is not None:
+                raise fault(f"{key} means nothing beside synthetic", fix=f"take {key} out", key=key)
         if self.symbol and self.symbols:
             raise fault("symbol and symbols contradict each other", fix="keep one of them", key="symbol")
         if self.synthetic is not None:
@@ -174,8 +181,18 @@ class Data(Record):
             raise fault("bars and end contradict each other", fix="keep one of them", key="end")
         if self.start and self.end and self.start >= self.end:
             raise fault("end must be later than start", key="end")
+        for old, name in (("gap", "gapped_book"), ("no_snapshot", "no_snapshot"), ("bad_level", "bad_level")):
+            if old in given and name in (self.repair or {}):
+                raise fault(f"{old} and repair.{name} contradict each other", fix=f"take {old} out", key=old)
+        self._check_repairs()
         self._complete()
         return self
+
+    def _check_repairs(self) -> None:
+        for key, kind in (("funding_repair", "funding"), ("mark_repair", "marks")):
+            check_repair(key, kind, getattr(self, key))
+            for k, each in enumerate(self.instruments):
+                check_repair(f"instruments[{k}].{key}", kind, getattr(each, key))
 
     def _complete(self) -> None:
         seen: set[tuple[Any, Any]] = set()
@@ -186,6 +203,8 @@ class Data(Record):
                     if getattr(each, name) is None:
                         fix = f"add {name}, or the file with the bars"
                         raise fault(f"an instrument of the store needs its {name}", fix=fix, key=key)
+            at = f"{key}." if key and self.instruments[k].repair else ""
+            check_repair(f"{at}repair", "book" if each.format in BOOK_FORMATS else "bars", each.repair)
             if (each.symbol, each.venue) in seen:
                 fix = "name each symbol once, or give different venues"
                 raise fault(f'the instrument "{each.symbol}" is there twice', fix=fix, key=key or "symbols")

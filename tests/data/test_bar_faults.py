@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huracan.data.bar_faults import Fault, bar_faults
-from huracan.data.checks import HOUR, check_bars, check_funding, check_trades, missing_payments, odd_hours
+from huracan.data.checks import check_bars, check_funding, check_trades
 from huracan.data.files import checked_bars, read_bars, read_funding
 from huracan.data.raw_bars import PRICES, RawBars, picked, raw_from_arrays, read_raw_bars
-from huracan.data.repairs import RULES, mended
+from huracan.data.repair_rules import BAR_RULES as RULES
+from huracan.data.repairs import mended
+from huracan.data.row_faults import HOUR, missing_payments, odd_hours
 from huracan.data.synthetic import regimes
 from huracan.sim.refusal import Refused
 
@@ -314,7 +316,7 @@ def test_trades_out_of_order_and_impossible() -> None:
     price = 100 + np.sin(np.arange(100)) * 0.05
     qty = np.ones(100)
     price[50], price[60], price[70], qty[80], times[90] = 150.0, np.nan, -1.0, 0.0, START
-    check = check_trades("t", times, price, qty, {})
+    check = check_trades("t", {"ts": times, "price": price, "qty": qty}, {})
     assert {p.name: p.count for p in check.problems} == {
         "unordered_time": 1, "nan": 1, "nonpositive_price": 1, "nonpositive_qty": 1, "spike": 1,
     }  # fmt: skip
