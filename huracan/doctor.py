@@ -11,7 +11,7 @@ from typing import Any
 from huracan.sim.refusal import Refused
 
 DISTRIBUTION = "huracan-sim"  # "huracan" on PyPI is somebody else's: no command we print may install that name
-SHOWN = ("numpy", "numba", "llvmlite", "pandas", "pyarrow", "scipy", "pydantic", "plotly", "jinja2", "typer", "rich")
+SHOWN = ("numpy", "numba", "llvmlite", "pandas", "pyarrow", "scipy", "pydantic", "jinja2", "typer", "rich")
 FOR_USERS = ("stats", "live", "portfolio", "ml", "cluster", "vectorbt")  # the other extras are for our own tests
 
 

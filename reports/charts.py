@@ -204,16 +204,21 @@ def waterfall(begin: tuple[str, float], steps: list[tuple[str, float]], end: str
     def place(value: float) -> float:
         return round((value - low) / (high - low) * 100.0, 3)
 
+    places = 2 if high - low >= 1.0 else min(2 - math.floor(math.log10(high - low)), 10)  # amounts of a coin are small
+
     def step(label: str, first: float, last: float, tone: str, says: str) -> Step:
         left, right = sorted((place(first), place(last)))
-        return Step(label, left, round(right - left, 3), f"{last - first:+,.2f}", tone, says)
+        return Step(label, left, round(right - left, 3), amount(last - first), tone, says)
 
-    made = [step(begin[0], 0.0, begin[1], "total", f"{begin[0]}: {begin[1]:+,.2f} {unit}")]
+    def amount(value: float) -> str:
+        return f"{round(value, places) + 0.0:+,.{places}f}"
+
+    made = [step(begin[0], 0.0, begin[1], "total", f"{begin[0]}: {amount(begin[1])} {unit}")]
     for (label, value), before, after in zip(steps, edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        says = f"{label}: {value:+,.2f} {unit}\nleaves {after:+,.2f} {unit}"
+        says = f"{label}: {amount(value)} {unit}\nleaves {amount(after)} {unit}"
         made.append(step(label, before, after, "minus" if value < 0.0 else "plus", says))
     last = float(edges[-1])
-    made.append(step(end, 0.0, last, "total", f"{end}: {last:+,.2f} {unit}"))
+    made.append(step(end, 0.0, last, "total", f"{end}: {amount(last)} {unit}"))
     return Waterfall(tuple(made), place(0.0), f"From {begin[0].lower()} to {end.lower()}")
 
 
@@ -265,8 +270,24 @@ def heat_map(
         place = (round(i * wide, 2), round(BOX - (j + 1) * high, 2), round(wide, 2), round(high, 2))
         cells.append((*place, kind, strength, says, (i, j) == star))
     along, up = cell_ticks(x_words), tuple((round(100.0 - place, 2), text) for place, text in cell_ticks(y_words))
-    low, top = label(min(medians.values())), label(max(medians.values()))
-    return Heat(tuple(cells), *names, along, up, low, top, f"{names[0]} and {names[1]}")
+    low, top = min(medians.values()), max(medians.values())
+    scale = colours_of(low, top, most)
+    return Heat(tuple(cells), *names, along, up, label(low), label(top), scale, f"{names[0]} and {names[1]}")
+
+
+def colours_of(low: float, high: float, most: float) -> str:
+    """The background of a heat map's legend: orange below zero, blue above, as strong as its cells.
+
+    >>> colours_of(-1.0, 3.0, 3.0).count("color-mix")
+    3
+    """
+    ends = [low, *([0.0] if low < 0.0 < high else []), high]
+    stops = []
+    for value in ends:
+        tone, strength = ("plus" if value >= 0.0 else "minus"), round(abs(value) / most * 100.0, 1)
+        place = round((value - low) / (high - low) * 100.0, 1) if high > low else 0.0
+        stops.append(f"color-mix(in srgb, var(--{tone}) {strength}%, var(--card)) {place}%")
+    return f"linear-gradient(to right, {', '.join(stops)})"
 
 
 def cells_of(values: list[Any], word: Callable[[Any], str]) -> tuple[list[int], list[str]]:

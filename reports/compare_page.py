@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from huracan.reports.causes import Causes, causes_of
 from huracan.reports.charts import waterfall
 from huracan.reports.curve_panels import MOST, time_plot, title_of
+from huracan.reports.execution_panel import own_orders, waited, waits_of
 from huracan.reports.figure_words import FIGURES
 from huracan.reports.parts import Cell, Page, Panel, Part, Plot, Table, Text
 from huracan.reports.render import Charts
 from huracan.reports.returns import at_times, curve_of
-from huracan.reports.trade_pairs import Causes, causes_of
+from huracan.reports.trade_pairs import BARS_APART
 from huracan.reports.warnings_of import warnings_of
-from huracan.reports.wording import NONE, at, money, settle_of, span, value_of, written
+from huracan.reports.wording import NONE, at, money, name_of, settle_of, share, span, value_of, written
 
 if TYPE_CHECKING:
     from huracan.sim.result import Result
@@ -32,7 +34,7 @@ def compare_page(runs: Sequence[Run]) -> tuple[Page, Charts]:
     unit = units.pop() if len(units) == 1 else ""
     panels = [figures_panel(runs), curves_panel(runs, charts)]
     panels += [causes_panel(runs[0], other, unit, k) for k, other in enumerate(runs[1:], start=1)]
-    panels += [spec_panel(runs), runs_panel(runs)]
+    panels += [orders_panel(runs), spec_panel(runs), runs_panel(runs)]
     lengths = sorted({result.about.end_ns - result.about.start_ns for _, result in runs})
     about = (
         ", ".join(name for name, _ in runs),
@@ -80,8 +82,11 @@ def difference(a: Any, b: Any, kind: str) -> Cell:
     if a is None or b is None:
         return Cell(NONE)
     d = b - a
-    words = f"{d * 100.0:+,.2f} pp" if kind == "share" else f"{d:+,.0f}" if kind == "count" else f"{d:+,.2f}"
-    return Cell(words if d else "0")
+    if not d:
+        return Cell("0")
+    d = d * 100.0 if kind == "share" else d
+    words = f"{d:+,.0f}" if kind == "count" else f"{d:+,.2f}" if abs(d) >= 0.005 else f"{d:+.2g}"
+    return Cell(f"{words} pp" if kind == "share" else words)
 
 
 def curves_panel(runs: Sequence[Run], charts: Charts) -> Panel | None:
@@ -137,9 +142,12 @@ def causes_panel(first: Run, second: Run, unit: str, number: int) -> Panel | Non
     else:
         parts.append(Text("There is no difference to explain: the results are the same."))
     how = (
-        "Trades of one symbol and side that began within a few bars of each other count as the same. What differs "
-        "between two of them is split into quantity, entry price, exit price, fees and funding; what only one run "
-        "did stands by itself. The steps add up to the whole difference."
+        f"Trades of one symbol and side that began within {BARS_APART} bars of each other count as the same. What "
+        "differs between two of them is split into quantity, the costs that the fills say are in their prices, the "
+        "time of the fill (latency if both runs decided at the same close, timing if not), other prices at the same "
+        "time, fees and funding. A trade that only one run made was missed by the other if that had an order out then "
+        "that was not filled; else the other was in another trade, or it had another signal and sent no order. The "
+        "steps add up to the whole difference."
     )
     title = title_of(f"Why {second[0]} differs from {first[0]}", unit)
     return Panel(f"causes-{number}", title, tuple(parts), how, "Causes")
@@ -171,15 +179,53 @@ def apart_table(first: Result, second: Result, found: Causes, most: int = 10) ->
     return Table(("t", "t", "t", "n", "n", "n", "n", "n", "n"), rows, head, title=title)
 
 
+def orders_panel(runs: Sequence[Run]) -> Panel:
+    """How the orders of each run fared, and what was refused, cut or cancelled, by name."""
+    facts = [orders_of(result) for _, result in runs]
+    counts = [{name_of(key): int(n) for key, n in result.about.rejections.items()} for _, result in runs]
+    names = list(dict.fromkeys(key for each in counts for key in each))
+    rows = [(key, *(fact[key] for fact in facts)) for key in facts[0]]
+    rows += [(name.capitalize(), *(f"{each.get(name, 0):,}" for each in counts)) for name in names]
+    table = Table(("t", *(["n"] * len(runs))), tuple(rows), ("", *(name for name, _ in runs)))
+    how = (
+        "Fill rate: of the orders sent, how many were filled at all. Time to fill runs from the close at which an "
+        "order was made. Costs in bps of what was traded. Below, what was refused, cut or cancelled, by name: a name "
+        "that only one run has is often the reason for a trade that only the other made."
+    )
+    return Panel("orders", "How orders fared", (table,), how, "Orders")
+
+
+def orders_of(result: Result) -> dict[str, str]:
+    """The figures of execution that two runs can be held against each other by."""
+    fills, figures = result.fill_rows, result.figures
+    orders, traded = figures.get("orders"), figures.get("traded")
+    waits = waits_of(result)
+    median = NONE if waits is None or not waits.size else waited(float(np.median(waits)))
+
+    def bps(key: str) -> str:
+        paid = figures.get(key)
+        return f"{paid / traded * 1e4:,.2f}" if traded and paid is not None else NONE
+
+    return {
+        "Fill rate": share(min(own_orders(result).size / orders, 1.0)) if orders else NONE,
+        "As maker": share(float((fills["maker"] == 1).mean())) if fills.size else NONE,
+        "Time to fill, median": median,
+        "Fees, bps": bps("fees"),
+        "Spread, bps": bps("spread"),
+        "Slippage, bps": bps("slippage"),
+        "Impact, bps": bps("impact"),
+    }
+
+
 def spec_panel(runs: Sequence[Run]) -> Panel:
     """Keys of the specs that are not the same in all runs."""
     specs = [flat(result.about.plain()["spec"]) for _, result in runs]
     keys = sorted(set().union(*specs))
     unlike = [key for key in keys if len({repr(spec.get(key)) for spec in specs}) > 1]
-    how = "Only keys whose values differ are listed, defaults included; what is not listed is the same in all runs."
+    how = "Only keys whose values differ are listed; what is not listed is the same in all runs."
     if not unlike:
         return Panel("specs", "What was different", (Text("The specs are the same.", "soft"),), how, "Specs")
-    rows = tuple((key, *(value_of(spec[key]) if key in spec else NONE for spec in specs)) for key in unlike)
+    rows = tuple((key, *(value_of(spec[key]) if key in spec else "default" for spec in specs)) for key in unlike)
     table = Table(("t", *(["n"] * len(runs))), rows, ("", *(name for name, _ in runs)))
     return Panel("specs", "What was different", (table,), how, "Specs")
 

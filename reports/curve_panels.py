@@ -140,7 +140,8 @@ def rolling_panel(result: Result, curve: Curve, charts: Charts) -> Panel | None:
     if bench is not None:
         beta = rolling_beta(returns, bench[1:] / bench[:-1] - 1.0, window)
         time_plot(charts, "beta", times, [{"name": "Beta", "y": beta, "c": "c3"}], fmt="ratio", **zero)
-        parts.append(Plot("beta", "Rolling beta", 150, (), (("c3", f"Beta to {curve.bench}, last {words}"),)))
+        against = "buying and holding" if curve.bench == Curve.bench else curve.bench
+        parts.append(Plot("beta", "Rolling beta", 150, (), (("c3", f"Beta to {against}, last {words}"),)))
     how = (
         f"Each point looks back over {words}, annualised by the root of {periods:,.0f} a year. A Sharpe that was "
         "good in one stretch and nothing in the others is a lucky stretch. Beta says how much of a move of the "

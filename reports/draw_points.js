@@ -27,8 +27,8 @@ const drawPoints = {
     chart.placeX = (v) => chart.box.left + (v - xlow) / (xhigh - xlow) * (chart.box.right - chart.box.left);
     const ticks = niceTicks(xlow, xhigh, Math.max(2, Math.floor(chart.w / 110))), words = axisWords(ticks, spec.fmtX);
     const box = frame(chart, ylow, yhigh, spec.fmtY, false, (b) => { chart.box = b; return ticks.map((v, i) => [chart.placeX(v), words[i]]); });
-    pen.fillStyle = paint.soft; pen.textAlign = 'right'; pen.textBaseline = 'bottom'; pen.fillText(spec.xName + ' →', box.right, box.bottom - 4);
-    pen.textAlign = 'left'; pen.textBaseline = 'top'; pen.fillText('↑ ' + spec.yName, box.left + 6, box.top);
+    pen.fillStyle = paint.soft; pen.textAlign = 'right'; pen.textBaseline = 'bottom'; label(pen, spec.xName + ' →', box.right, box.bottom - 5);
+    pen.textAlign = 'left'; pen.textBaseline = 'top'; label(pen, '↑ ' + spec.yName, box.left + 6, box.top + 3);
     inside(chart, () => {
       pen.strokeStyle = paint.soft; pen.lineWidth = 1;
       if (spec.diagonal) { pen.setLineDash([4, 4]); pen.beginPath(); pen.moveTo(chart.placeX(Math.max(xlow, ylow)), box.y(Math.max(xlow, ylow))); pen.lineTo(chart.placeX(Math.min(xhigh, yhigh)), box.y(Math.min(xhigh, yhigh))); pen.stroke(); pen.setLineDash([]); }

@@ -39,6 +39,13 @@ const drawHeat = {
     });
     pen.fillText(`${pair.x} →`, (box.left + box.right) / 2, box.bottom + 20);
     pen.textAlign = 'left'; pen.fillText(`↑ ${pair.y}`, 2, 0);
+    let low = Infinity, high = -Infinity;
+    for (const v of pair.values) { if (v < low) low = v; if (v > high) high = v; }
+    if (high >= low) {
+      const words = [low, high].map((v) => written(v, chart.spec.fmt)), wide = 90, end = box.right - pen.measureText(words[1]).width - 6;
+      for (let x = 0; x < wide; x++) { pen.fillStyle = shade(low + (high - low) * x / (wide - 1), most || 1); pen.fillRect(end - wide + x, 1, 1, 10); }
+      pen.fillStyle = paint.soft; pen.textAlign = 'right'; pen.fillText(words[1], box.right, 0); pen.fillText(words[0], end - wide - 6, 0);
+    }
   },
   says(chart, x, y) {
     const { box } = chart, pair = chart.pairs[chart.at];

@@ -30,7 +30,9 @@ const drawTime = {
         const x1 = placeOf(chart, band.a), x2 = placeOf(chart, band.b);
         if (x2 < box.left || x1 > box.right) continue;
         const deep = Math.min(Math.max(placeOf(chart, band.at), box.left + 8), box.right - 8);
-        if (words.every(([, x]) => Math.abs(x - deep) > 10)) words.push([band.word, deep, Math.min(box.y(band.low) + 3, box.bottom - 13)]);
+        let at = deep;
+        while (words.some(([, x]) => Math.abs(x - at) < 10) && at < box.right - 8) at += 10;  // beside those it would lie on
+        words.push([band.word, Math.min(at, box.right - 8), Math.min(box.y(band.low) + 3, box.bottom - 13)]);
       }
       if (spec.zero !== null && spec.zero !== undefined) {
         const y = Math.round(box.y(spec.zero)) + 0.5;
@@ -38,7 +40,7 @@ const drawTime = {
       }
       for (const s of chart.series) curve(chart, s, i, j);
       pen.textAlign = 'center'; pen.textBaseline = 'top'; pen.fillStyle = paint.ink;
-      for (const [word, x, y] of words) { pen.strokeStyle = paint.card; pen.lineWidth = 3; pen.strokeText(word, x, y); pen.fillText(word, x, y); }
+      for (const [word, x, y] of words) label(pen, word, x, y);
     });
     overlay(chart);
   },

@@ -29,7 +29,7 @@ def execution_panel(result: Result) -> Panel | None:
         return None
     parts: list[Part] = []
     if orders := result.figures.get("orders"):
-        filled = int(own_orders(fills).size)
+        filled = int(own_orders(result).size)
         parts.append(
             Text(
                 f"{filled:,} of {orders:,} orders were filled at least in part ({share(min(filled / orders, 1.0))}); "
@@ -51,13 +51,24 @@ def execution_panel(result: Result) -> Panel | None:
     return Panel("execution", "How orders were executed", tuple(parts), how, "Execution")
 
 
-def own_orders(fills: Any) -> Ints:
-    """Numbers of the orders that were filled and are no bracket's child: a stop is one if its entry was filled."""
-    own = np.unique(fills["order_id"][np.isin(fills["reason"], [int(r) for r in OWN])])
-    stops = np.unique(fills["order_id"][fills["reason"] == int(FillReason.STOP)])
-    alone = stops[~np.isin(stops - 2, own)]  # a bracket takes three numbers in a row: entry, target, stop
-    both = np.union1d(own, alone)
-    return np.asarray(both[both > 0], np.int64)
+def own_orders(result: Result) -> Ints:
+    """Numbers of the orders that were filled and are no bracket's child.
+
+    A bracket takes three numbers in one decision: entry, target, stop. So a filled stop is a child only if the number
+    two before it was filled on the other side, the one between was not filled as an order of its own, and no close
+    lies between them where the numbers given out by each close are recorded.
+    """
+    fills = result.fill_rows
+    own = np.isin(fills["reason"], [int(r) for r in OWN])
+    sides = dict(zip(fills["order_id"][own].tolist(), fills["side"][own].tolist(), strict=True))
+    closes = set(np.unique(result.equity_rows["last_order"]).tolist())
+    stops = fills[fills["reason"] == int(FillReason.STOP)]
+    for number, side in zip(stops["order_id"].tolist(), stops["side"].tolist(), strict=True):
+        entry = sides.get(number - 2)
+        child = entry == -side and number - 1 not in sides and closes.isdisjoint((number - 2, number - 1))
+        if not child:
+            sides.setdefault(number, side)
+    return np.array(sorted(number for number in sides if number > 0), np.int64)
 
 
 def kinds_table(result: Result) -> Table:
@@ -80,19 +91,36 @@ def kinds_table(result: Result) -> Table:
     return Table(("t", "t", "n", "n", "n", "n", "n"), tuple(rows), head)
 
 
-def waiting_table(result: Result) -> Table | None:
-    """How long orders waited for their first execution; None where it was not written down when they were made."""
+def waits_of(result: Result) -> Ints | None:
+    """The time from the close at which each order was made to its first execution, in ns, by the reason of that one.
+
+    None where it was not written down when orders were made.
+    """
+    found = made_and_filled(result)
+    return None if found is None else np.asarray(found[1], np.int64)
+
+
+def made_and_filled(result: Result) -> tuple[Any, Any] | None:
+    """The first execution of each order, and how long the order had waited for it."""
     fills, rows = result.fill_rows, result.equity_rows
     if not rows.size or not rows["last_order"].any():
         return None
-    own = fills[np.isin(fills["order_id"], own_orders(fills))]
+    own = fills[np.isin(fills["order_id"], own_orders(result))]
     ids, first = np.unique(own["order_id"], return_index=True)
     places = np.searchsorted(rows["last_order"], ids)
     known = places < rows.size
     own, made = own[first[known]], rows["ts_ns"][places[known]]
     if (own["ts_ns"] < made).any():
         return None  # decided between two rows of equity, as on order books: the rows can't say when
-    waits = own["ts_ns"] - made
+    return own, own["ts_ns"] - made
+
+
+def waiting_table(result: Result) -> Table | None:
+    """How long orders waited for their first execution; None where it was not written down when they were made."""
+    found = made_and_filled(result)
+    if found is None:
+        return None
+    own, waits = found
     lines = []
     for reason in range(len(REASONS)):
         mine = waits[own["reason"] == reason]
@@ -106,7 +134,7 @@ def waiting_table(result: Result) -> Table | None:
 
 
 def waited(ns: float) -> str:
-    return "at once" if ns <= 0.0 else span(int(ns)) if ns >= 60e9 else f"{ns / 1e9:,.1f} s"
+    return "at once" if ns <= 0.0 else span(int(ns)) if ns >= 1e9 else f"{ns / 1e6:,.0f} ms"
 
 
 def markouts_table(result: Result) -> Table | None:

@@ -113,7 +113,7 @@ def identity_panel(about: About, command: str) -> Panel:
         *((f"Version of {name}", version) for name, version in about.versions.items()),
     ]
     spec = json.dumps(about.plain()["spec"], indent=2, ensure_ascii=False)
-    parts = (Table(("t", "hash"), tuple(rows)), Pre("The run spec, with every default", spec))
+    parts = (Table(("t", "hash"), tuple(rows)), Pre("The run spec: what it does not name has its default", spec))
     how = (
         f"Run `{command}` on the spec below with the same versions: equal hashes of spec, code and data give this page "
         "again, digit by digit. result.json holds the same."

@@ -11,7 +11,7 @@ import numpy as np
 from huracan.reports.charts import waterfall
 from huracan.reports.curve_panels import title_of
 from huracan.reports.parts import Panel, Part, Table, Text
-from huracan.reports.wording import NONE, money, written
+from huracan.reports.wording import NONE, money, moneys
 
 if TYPE_CHECKING:
     from huracan.sim.result import Result
@@ -126,12 +126,12 @@ def cost_rows(figures: Mapping[str, Any]) -> list[tuple[str, str, str, str, str]
     """Each cost: its amount, as a share of the starting cash, in bps of what was traded, and where it was paid."""
     cash, traded = figures.get("cash"), figures.get("traded")
 
-    def row(label: str, value: float | None, note: str) -> tuple[str, str, str, str, str]:
-        of_cash = written(value / cash, "share") if value is not None and cash else NONE
-        of_traded = f"{value / traded * 1e4:,.2f}" if value is not None and traded else NONE
-        return label, written(value, "money"), of_cash, of_traded, note
-
     known = [figures.get(key) for key, _, _ in COSTS]
-    total = sum(value for value in known if value is not None) if any(v is not None for v in known) else None
-    rows = [row(label, value, note) for (_, label, note), value in zip(COSTS, known, strict=True)]
-    return [*rows, row("All costs", total, "positive is paid")]
+    known.append(sum(value for value in known if value is not None) if any(v is not None for v in known) else None)
+    labels = [(label, note) for _, label, note in COSTS] + [("All costs", "positive is paid")]
+    rows = []
+    for (label, note), value, amount in zip(labels, known, moneys(known), strict=True):
+        of_cash = f"{value / cash:.2%}" if value is not None and cash else NONE
+        of_traded = f"{value / traded * 1e4:,.2f}" if value is not None and traded else NONE
+        rows.append((label, amount, of_cash, of_traded, note))
+    return rows

@@ -120,6 +120,7 @@ class Heat:
     y_ticks: tuple[Tick, ...]
     low: str
     high: str
+    scale: str = "none"  # the colours from the lowest to the highest, as a CSS background
     title: str = ""
     kind: str = field(default="heat", init=False)
 

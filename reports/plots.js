@@ -27,6 +27,10 @@ async function unpack() {
   });
 }
 
+// Text with a rim of the card's colour, so that lines behind it do not run through it.
+function label(pen, word, x, y) {
+  pen.strokeStyle = paint.card; pen.lineWidth = 4; pen.lineJoin = 'round'; pen.strokeText(word, x, y); pen.fillText(word, x, y);
+}
 let paint = {};
 function readTheme() {
   const style = getComputedStyle(document.documentElement);
@@ -84,9 +88,9 @@ function axisWords(ticks, kind) {
     return Math.abs(v) >= 1e9 || (v !== 0 && Math.abs(v) < 1e-6) ? v.toPrecision(3) : digits(v, places, places);
   });
 }
-const STEPS = [1e3, 5e3, 15e3, 3e4, 6e4, 3e5, 9e5, 18e5, 36e5, 108e5, 216e5, 432e5, 864e5, 1728e5, 6048e5, 12096e5];
+const STEPS = [1e3, 5e3, 15e3, 3e4, 6e4, 3e5, 9e5, 18e5, 36e5, 108e5, 216e5, 432e5, 864e5, 1728e5, 3456e5, 6048e5, 12096e5];
 function timeTicks(a, b, width) {
-  const most = Math.max(2, Math.floor(width / 84));
+  const most = Math.max(3, Math.floor(width / 66));
   const step = STEPS.find((s) => (b - a) / s <= most);
   const ticks = [];
   if (step) {
@@ -151,7 +155,8 @@ function newChart(figure, spec, kind) {
 // The frame of a chart: its inner box, grid and labels. `low` and `high` are the values at the bottom and the top.
 function frame(chart, low, high, kind, log, ticksX) {
   const { pen, w, h } = chart;
-  const ticks = log ? logTicks(low, high, 6) : niceTicks(low, high, Math.max(2, Math.floor(h / 40)));
+  let ticks = log ? logTicks(low, high, 6) : niceTicks(low, high, Math.max(2, Math.floor(h / 40)));
+  for (let most = Math.floor(h / 40) + 1; !log && ticks.length < 3 && most <= h / 16; most++) ticks = niceTicks(low, high, most);  // one label says nothing
   const words = axisWords(ticks, kind);
   const left = Math.ceil(Math.max(chart.group ? 52 : 24, ...words.map((t) => pen.measureText(t).width))) + 10;
   const box = { left, right: w - 8, top: 8, bottom: h - 22 };

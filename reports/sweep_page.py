@@ -62,7 +62,8 @@ def sets_panel(sweep: SweepResult, values: Floats) -> Panel:
     bars = written(sweep.figures["bars"], "count")
     parts: list[Part] = [Text(f"{sweep.sets:,} sets over {bars} bars, ranked by {by}{missing}. Swept: {swept}.")]
     marks = marks_of(sweep)
-    chart = histogram(values, marks, plain_label(known if known.size else [0.0]), x_name=by)
+    x_name = by + ("; solid line: the best" if marks else "") + ("; dashed: the best by luck" if len(marks) > 1 else "")
+    chart = histogram(values, marks, plain_label(known if known.size else [0.0]), x_name=x_name)
     parts.append(chart or Text("There are not two different values to draw.", "soft"))
     how = "How often which value came up among all sets. Solid line: the best set."
     if len(marks) > 1:

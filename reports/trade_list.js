@@ -3,14 +3,26 @@ const PAGE = 25;
 function tradeList(root, columns, priceChart) {
   const spec = page.plots[root.dataset.list];
   const all = listed(columns, spec);
+  // One number of decimals a column, so that the points of the numbers stand under each other.
+  const sized = (rows, key) => rows.map((t) => Math.abs(t[key])).filter((v) => v > 0 && Number.isFinite(v));
+  const exactly = (v) => (Number(v.toPrecision(8)).toLocaleString('en-US', { useGrouping: false, maximumFractionDigits: 10 }).split('.')[1] || '').length;
+  const places = {};
+  for (const key of ['fees', 'pnl', 'mae', 'mfe']) {
+    const large = sized(all, key).reduce((most, v) => Math.max(most, v), 0);
+    places[key] = large >= 1 || !large ? 2 : Math.min(2 - Math.floor(Math.log10(large)), 10);
+  }
+  for (const inst of new Set(all.map((t) => t.inst))) for (const key of ['qty', 'in', 'out']) {
+    places[key + inst] = sized(all.filter((t) => t.inst === inst), key).reduce((most, v) => Math.max(most, exactly(v)), 0);
+  }
+  const number = (key) => (t) => { const n = places[key + t.inst] ?? places[key]; return Number.isFinite(t[key]) ? digits(t[key], n, n).replace(/^-(0(\.0+)?)$/, '$1') : 'n/a'; };
   const many = new Set(all.map((t) => t.inst)).size > 1;
   const heads = [
     ['entry', 'Entry, UTC', 't', (t) => clock(t.entry)], ['exit', 'Exit, UTC', 't', (t) => clock(t.exit)],
     ...(many ? [['inst', 'Symbol', 't', (t) => spec.symbols[t.inst]]] : []),
-    ['side', 'Side', 't', (t) => (t.side > 0 ? 'long' : 'short')], ['qty', 'Quantity', 'n', (t) => written(t.qty, 'price')],
-    ['in', 'Entry price', 'n', (t) => written(t.in, 'price')], ['out', 'Exit price', 'n', (t) => written(t.out, 'price')],
-    ['held', 'Held', 'n', (t) => lasting(t.exit - t.entry)], ['fees', 'Fees, funding', 'n', (t) => written(t.fees, 'money')],
-    ['pnl', 'PnL', 'n', (t) => written(t.pnl, 'money')], ['mae', 'Worst', 'n', (t) => written(t.mae, 'money')], ['mfe', 'Best', 'n', (t) => written(t.mfe, 'money')],
+    ['side', 'Side', 't', (t) => (t.side > 0 ? 'long' : 'short')], ['qty', 'Quantity', 'n', number('qty')],
+    ['in', 'Entry price', 'n', number('in')], ['out', 'Exit price', 'n', number('out')],
+    ['held', 'Held', 'n', (t) => lasting(t.exit - t.entry)], ['fees', 'Fees, funding', 'n', number('fees')],
+    ['pnl', 'PnL', 'n', number('pnl')], ['mae', 'Worst', 'n', number('mae')], ['mfe', 'Best', 'n', number('mfe')],
     ['reason', 'Left by', 't', (t) => spec.reasons[t.reason]],
   ];
   const value = (t, key) => (key === 'held' ? t.exit - t.entry : t[key]);

@@ -1,13 +1,11 @@
-"""The same trade in two runs, and why its result differs: quantity, prices, costs; and what only one of them did."""
+"""The same trade in two runs: which of them belong together, and which only one run made."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-
-from huracan.sim.figures import plain
 
 if TYPE_CHECKING:
     from huracan.reports.returns import Ints
@@ -24,16 +22,6 @@ class Pairs:
     second: Ints
     only_first: Ints
     only_second: Ints
-
-
-@dataclass(frozen=True)
-class Causes:
-    """What leads from the net result of one run to that of the other; the causes add up to the difference."""
-
-    before: float
-    causes: tuple[tuple[str, float], ...]
-    after: float
-    pairs: Pairs
 
 
 def pairs_of(first: Result, second: Result) -> Pairs:
@@ -88,51 +76,3 @@ def step_of(result: Result) -> int:
         return int(result.market[0].timeframe_ns)
     ts = result.equity_rows["ts_ns"]
     return int(np.median(np.diff(ts))) if ts.size > 1 else 60 * 10**9
-
-
-def causes_of(first: Result, second: Result) -> Causes | None:
-    """From the first run's net result to the second's, cause by cause; None where a run lacks its cash or its end."""
-    nets = [net_of(each) for each in (first, second)]
-    if nets[0] is None or nets[1] is None:
-        return None
-    pairs = pairs_of(first, second)
-    a, b = first.trade_rows[pairs.first], second.trade_rows[pairs.second]
-    side = a["side"].astype(np.float64)
-    in_a, out_a, in_b, out_b = (
-        worth(result, rows, name)
-        for result, rows, name in (
-            (first, a, "entry_price"),
-            (first, a, "exit_price"),
-            (second, b, "entry_price"),
-            (second, b, "exit_price"),
-        )
-    )
-    found = [
-        ("Larger or smaller quantities", float((side * (out_a - in_a) * (b["qty"] - a["qty"])).sum())),
-        ("Entry prices", float((-side * b["qty"] * (in_b - in_a)).sum())),
-        ("Exit prices", float((side * b["qty"] * (out_b - out_a)).sum())),
-        ("Fees", float((a["fees"] - b["fees"]).sum())),
-        ("Funding", float((a["funding"] - b["funding"]).sum())),
-        ("Trades that only the first made", -float(first.trade_rows["pnl"][pairs.only_first].sum())),
-        ("Trades that only the second made", float(second.trade_rows["pnl"][pairs.only_second].sum())),
-    ]
-    rest = nets[1] - nets[0] - sum(value for _, value in found)
-    found.append(("Open at the end, interest, dust", rest))
-    return Causes(nets[0], tuple(found), nets[1], pairs)
-
-
-def net_of(result: Result) -> float | None:
-    """What a run made: its last equity less its first cash."""
-    cash, final = (plain(result.figures.get(key)) for key in ("cash", "final_equity"))
-    return None if cash is None or final is None else float(final) - float(cash)
-
-
-def worth(result: Result, rows: Any, name: str) -> Any:
-    """The value of one unit at a trade's price."""
-    price = rows[name]
-    if not result.market:
-        return price
-    multiplier = np.array([bars.rules.multiplier for bars in result.market])[rows["inst"]]
-    backward = np.array([bars.rules.kind == "inverse" for bars in result.market])[rows["inst"]]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(backward, -multiplier / price, multiplier * price)

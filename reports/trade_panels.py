@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,9 +181,7 @@ def held_chart(rows: Any) -> Bars | None:
         sums[k] = mine.sum()
         upper = f"to {span(int(HELD[group + 1]) * 10**9)}" if group + 1 < len(HELD) else "or more"
         says.append(says_of(f"held {words[k]} {upper}", mine))
-    words = [
-        word.replace(".0 ", " ").replace(" minutes", "m").replace(" hours", "h").replace(" days", "d") for word in words
-    ]
+    words = [re.sub(r" ([mhd])\w+", r"\1", word) for word in words]
     return columns(sums, words, says, plain_label(sums), title="Result by holding time", x_name="held at least")
 
 

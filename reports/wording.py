@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 NONE = "n/a"
 DAY_NS = 86_400 * 10**9
+UNITS = ((DAY_NS, "day"), (3600 * 10**9, "hour"), (60 * 10**9, "minute"), (10**9, "second"))
 
 
 def written(value: Any, kind: str) -> str:
@@ -34,9 +36,27 @@ def money(value: float) -> str:
     return f"{value:,.2f}" if size >= 1.0 or size == 0.0 else f"{value:.4f}" if size >= 0.001 else f"{value:.4g}"
 
 
+def moneys(values: Iterable[float | None]) -> list[str]:
+    """Amounts of one column, all with as many decimals, so that the points line up: more where all are small.
+
+    >>> moneys([1234.5, -0.25, None, 0.0]), moneys([0.012, -0.0035])
+    (['1,234.50', '-0.25', 'n/a', '0.00'], ['0.0120', '-0.0035'])
+    """
+    known = [value if value is not None and np.isfinite(value) else None for value in values]
+    largest = max((abs(v) for v in known if v is not None), default=0.0)
+    places = 2 if largest >= 1.0 or largest == 0.0 else min(2 - math.floor(math.log10(largest)), 10)
+    return [NONE if v is None else f"{round(v, places) + 0.0:,.{places}f}" for v in known]
+
+
 def share(value: float) -> str:
+    """
+    >>> share(0.5), share(1234.5), share(-3.2e-05)
+    ('50.00%', '123,450%', '-0.0032%')
+    """
     size = abs(value)
-    return f"{value:,.0%}" if size >= 100.0 else f"{value:.2%}" if size >= 0.0001 or value == 0.0 else f"{value:.2g}"
+    if size >= 100.0:
+        return f"{value:,.0%}"
+    return f"{value:.2%}" if size >= 0.0001 or value == 0.0 else f"{value * 100.0:.2g}%"
 
 
 def ratio(value: float) -> str:
@@ -80,15 +100,14 @@ def at(ns: int) -> str:
 def span(ns: int) -> str:
     """How long a run was.
 
-    >>> span(36 * 3600 * 10**9), span(730 * DAY_NS)
-    ('1.5 days', '2.00 years')
+    >>> span(36 * 3600 * 10**9), span(730 * DAY_NS), span(5 * 60 * 10**9), span(3600 * 10**9)
+    ('1.5 days', '2.00 years', '5 minutes', '1 hour')
     """
-    days = ns / DAY_NS
-    if days >= 365.0:
-        return f"{days / 365.0:.2f} years"
-    if days >= 1.0:
-        return f"{days:,.1f} days"
-    return f"{ns / 3.6e12:,.1f} hours" if ns >= 3.6e12 else f"{ns / 6e10:,.1f} minutes"
+    if ns >= 365 * DAY_NS:
+        return f"{ns / (365.0 * DAY_NS):.2f} years"
+    unit, name = next((each for each in UNITS if ns >= each[0]), UNITS[-1])
+    number = f"{ns / unit:,.1f}".removesuffix(".0")
+    return f"{number} {name}" if number == "1" else f"{number} {name}s"
 
 
 def name_of(key: str) -> str:

@@ -92,7 +92,7 @@ def test_help_answers_at_once_and_names_every_command() -> None:
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
-    heavy = ["numpy", "numba", "pandas", "pyarrow", "scipy", "plotly", "jinja2", "huracan.spec", "huracan.run"]
+    heavy = ["numpy", "numba", "pandas", "pyarrow", "scipy", "jinja2", "huracan.spec", "huracan.run"]
     code = f"import sys, huracan.cli; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -20,7 +20,6 @@ from huracan.reports.packing import Pack, unpacked
 from huracan.reports.price_data import near
 from huracan.reports.return_panels import value_at_risk
 from huracan.reports.returns import curve_of, grid, held, months_of, returns_on, rolling, rolling_beta, worst_falls
-from huracan.reports.trade_pairs import causes_of
 from huracan.reports.wording import written
 from huracan.sim import layout
 from huracan.sim.figures import DAY_NS
@@ -138,7 +137,7 @@ def test_market_orders_wait_for_the_next_open_and_no_longer(real: Result) -> Non
     assert table is not None
     assert table.rows[0][0] == "market"
     assert table.rows[0][2:] == ("at once",) * 3  # the close of the decision is the open of the fill
-    assert own_orders(real.fill_rows).size == np.unique(real.fill_rows["order_id"]).size
+    assert own_orders(real).size == np.unique(real.fill_rows["order_id"]).size
 
 
 def test_markouts_by_hand() -> None:
@@ -222,27 +221,3 @@ def test_minutes_near_trades_stay_in_the_budget(trades: int, budget: int) -> Non
     places = near(bars, bars.open_ns[first], bars.open_ns[last], np.ones(trades), budget)
     assert 0 < places.size <= budget
     assert (np.diff(places) > 0).all()
-
-
-def test_causes_add_up_and_name_what_was_changed() -> None:
-    first = made_run(3000, 60)
-    rows = first.trade_rows.copy()
-    rows["entry_ns"] += MINUTE_NS
-    rows["fees"] += 1.0
-    rows["exit_price"] -= 0.5 * rows["side"]
-    rows["entry_price"] += 0.25 * rows["side"]
-    rows["pnl"] -= 1.0 + 0.75 * rows["qty"]
-    rows = rows[:-2]
-    final = float(first.numbers["cash"] + rows["pnl"].sum())
-    second = replace(first, trade_rows=rows, numbers=first.numbers | {"final_equity": final})
-    found = causes_of(first, second)
-    assert found is not None
-    causes = dict(found.causes)
-    assert found.pairs.first.size == 58
-    assert causes["Fees"] == pytest.approx(-58.0)
-    assert causes["Exit prices"] == pytest.approx(-0.5 * float(rows["qty"].sum()))
-    assert causes["Entry prices"] == pytest.approx(-0.25 * float(rows["qty"].sum()))
-    gone = first.trade_rows["pnl"][found.pairs.only_first]
-    assert causes["Trades that only the first made"] == pytest.approx(-float(gone.sum()))
-    assert causes["Open at the end, interest, dust"] == pytest.approx(0.0, abs=1e-6)
-    assert found.before + sum(causes.values()) == pytest.approx(found.after)

@@ -114,7 +114,7 @@ def test_sections_of_the_tear_sheet(tmp_path: Path) -> None:
         *("Equity, USDT", "The worst drawdowns", "Skill or luck?", "Where the money went, USDT", "Month by month"),
         *("What the trades have in common", "Rejections, cuts and cancels", "Repairs", "All figures", "What was run"),
         *("12.50%", "112.50", "1.23", "annualised by the root of 8,760 samples of 1h a year", "over 2.00 years"),
-        *("Fees 3.00 3.00% 5.00", "Slippage 1.50 1.50% 2.50", "Funding -0.5000 -0.50% -0.83"),
+        *("Fees 3.00 3.00% 5.00", "Slippage 1.50 1.50% 2.50", "Funding -0.50 -0.50% -0.83"),
         *("All costs 4.00 4.00% 6.67", "cut to cash 1,234", "duplicate time 2", "abc123", "def456", "789aaa"),
         *("25 trades: too few to tell skill from luck.", "market.parquet is not beside result.json"),
     ):
