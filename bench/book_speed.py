@@ -15,7 +15,9 @@ import numpy as np
 from market import ROOT
 from parity_l2 import Market, job, markets, peer, spec_of
 
-from huracan.book_machine import block_of, book_recorder, build_book, drive_book
+from huracan.book_build import build_book
+from huracan.book_lanes import book_recorder, drive_book
+from huracan.book_machine import block_of
 from huracan.spec import load_spec
 from huracan.spec_records import Spec
 

@@ -34,12 +34,9 @@ def load_book_tape(spec: Spec) -> BookTape:
             raise Refused("books and bars in one run", where="data", fix=fix)
     strict = {"bad_level": "refuse"} if spec.data.bad_level == "refuse" else {}
     feeds = [read_feed(each, strict | (each.repair or {})) for each in series] or synthetic_feeds(spec)
-    start, end = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
+    end = nanoseconds(spec.data.end)
     if end is not None:
         feeds = [rows_of(f, f.local_ns < end) for f in feeds]
-    if start is not None:
-        fix = "cut the file: a book needs its snapshot, so a tape begins where its file does"
-        raise Refused("start means nothing on an order-book tape", where="data.start", fix=fix)
     payments = [own_payments(each) for each in series]
     payments = payments or [None] * len(feeds)
     data = spec.data

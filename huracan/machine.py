@@ -52,6 +52,16 @@ class Machine:
     def instruments(self) -> int:
         return len(self.tape.series)
 
+    @property
+    def start_ns(self) -> int:
+        """The first live bar's open."""
+        return first_ns(self.tape)
+
+    @property
+    def end_ns(self) -> int:
+        """The last bar's close."""
+        return int(self.tape.close_ns[-1])
+
 
 @dataclass(frozen=True)
 class Block:

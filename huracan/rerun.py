@@ -34,13 +34,13 @@ def open_sweep(table: Path) -> SweepResult:
 
 def rerun(swept: SweepResult, row: int) -> Result:
     """One row in full; refused if the data or the code are no longer those of the sweep."""
-    from huracan.machine import record_run
+    from huracan.either_venue import record_any
 
     if not 0 <= row < swept.sets:
         raise Refused(f"there is no row {row}", where="--row", fix=f"the rows are 0 to {swept.sets - 1}")
     found = swept.row(row)
     spec = with_values(spec_of(swept), {key: found[f"p.{key}"] for key in swept.params})
-    result = record_run(spec, lane=int(found.get("set", row)))
+    result = record_any(spec, lane=int(found.get("set", row)))
     for key in SAME:
         if getattr(result.about, key) != getattr(swept.about, key):
             what = "the data have changed" if key == "data_hash" else "the strategy, its gates or huracan have changed"

@@ -27,16 +27,10 @@ def backtest(spec: Source, *, python: bool = False, check_bounds: bool = False) 
     checked = load_spec(spec)
     if python or check_bounds:
         be_plain_python()
-    from huracan.load_book import has_books
+    from huracan.either_venue import record_any
 
     try:
-        if has_books(checked):
-            from huracan.book_machine import record_book_run
-
-            return record_book_run(checked)
-        from huracan.machine import record_run
-
-        return record_run(checked)
+        return record_any(checked)
     except IndexError as error:
         raise out_of_range(checked.strategy.use, error) from error
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.machine import about
+from huracan.either_venue import about_any
 from huracan.sim.folds import scores
 from huracan.sim.judgement import Evidence
 from huracan.sim.out_of_sample import findings, held_out
@@ -68,7 +68,7 @@ def gather(
         params, figures = {k[2:]: c for k, c in table.items() if k.startswith("p.")}, without_values(table)  # type: ignore[assignment]
     count_trials(counted, manifest["id"], rows, {"strategy": strategy_name(job.machine.spec), "sweep": run})
     return SweepResult(
-        about(job.machine, seen.rejections),
+        about_any(job.machine, seen.rejections),
         params,
         figures,
         rank_by=job.rank_by,

@@ -9,15 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from huracan.either_venue import AnyMachine, build_sweep, cuts_of
 from huracan.grid import expand
-from huracan.load import load_tape
-from huracan.load_book import has_books
-from huracan.machine import Machine, build, code_hash, versions
-from huracan.side_by_side import with_vectors
-from huracan.sim.cuts import SAMPLE, Cuts, plan_cuts
+from huracan.machine import code_hash_of, versions
+from huracan.sim.cuts import SAMPLE, Cuts
 from huracan.sim.figures import figure_columns
 from huracan.sim.refusal import Refused
-from huracan.sim.tape import first_ns
 from huracan.spec import spec_hash
 from huracan.spec_records import Spec
 from huracan.sweep_lanes import Sets, make_sets, stretches, variants
@@ -32,7 +29,7 @@ IN_SAMPLE, OUT_OF_SAMPLE = "sharpe_in_sample", "sharpe_out_of_sample"
 class Job:
     """Everything that all blocks of a sweep share."""
 
-    machine: Machine
+    machine: AnyMachine
     sets: Sets
     cuts: Cuts
     validation: Validation | None
@@ -51,15 +48,11 @@ def prepare(spec: Spec) -> Job:
         raise Refused(
             "the spec has no [sweep] table", where="sweep", fix="add one, as in fast = { from = 5, to = 60, step = 5 }"
         )
-    if has_books(spec):
-        fix = "run each set by itself with huracan backtest, or huracan.book_machine.run_lanes from Python"
-        raise Refused("sweeps over order books are not built yet", where="sweep", fix=fix)
     grid = expand(spec.sweep, fixed_values(spec))
     also = variants(spec, grid)
-    tape = load_tape(spec, also)
-    machine = with_vectors(build(spec, tape, record=False, also=also), len(grid), also)
+    machine = build_sweep(spec, also, len(grid))
     sets = make_sets(machine, grid)
-    cuts = plan_cuts(tape.close_ns, first_ns(tape), tape.timeframe_ns, len(sets))
+    cuts = cuts_of(machine, len(sets))
     validation = lay_out(spec.sweep.validate, cuts)
     return Job(machine, sets, cuts, validation, ranked_by(spec, validation), sample_of(len(sets), spec.run.seed))
 
@@ -105,7 +98,7 @@ def identity_of(job: Job) -> dict[str, Any]:
                 digest.update(repr(column.tolist()).encode() if column.dtype.kind in "OU" else column.tobytes())
     return {
         "spec_hash": spec_hash(job.machine.spec),
-        "code_hash": code_hash(job.machine),
+        "code_hash": code_hash_of(job.machine.code),
         "data_hash": job.machine.tape.data_hash,
         "sets_hash": digest.hexdigest(),
         "versions": versions(),

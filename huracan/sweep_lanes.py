@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from huracan.either_venue import AnyBlock, AnyMachine, lanes_with, settings_of, timeframe_of
 from huracan.grid import Grid
-from huracan.machine import Block, Machine, base_settings, make_block
 from huracan.sim import columns as feature_columns
 from huracan.sim.declare import Declaration, Param
 from huracan.sim.feature import uses
@@ -30,9 +30,9 @@ class Sets:
     """The sets of a sweep, what is fixed for all of them, and where each swept key belongs."""
 
     grid: Grid
-    base: Records  # settings of the spec itself
+    base: tuple[Records, ...]  # settings of the spec itself, of as many kinds as the venue has
     declared: tuple[Declared, ...]  # the strategy, then each gate
-    seen: dict[tuple[str, Any], Records] = field(default_factory=dict)  # settings by swept key and value
+    seen: dict[tuple[str, Any], tuple[Records, ...]] = field(default_factory=dict)  # settings by swept key and value
 
     def __len__(self) -> int:
         return len(self.grid)
@@ -55,7 +55,7 @@ class Declared:
     slots: Mapping[str, tuple[str, ...]]  # feature → swept parameters that it depends on
 
 
-def make_sets(machine: Machine, grid: Grid) -> Sets:
+def make_sets(machine: AnyMachine, grid: Grid) -> Sets:
     """Where the swept keys belong; an unknown one, and a value that its parameter can't have, is refused."""
     spec, code = machine.spec, machine.code
     dtypes = [machine.linked.p, *(g.p for g in machine.linked.gates)]
@@ -72,7 +72,7 @@ def make_sets(machine: Machine, grid: Grid) -> Sets:
         swept = tuple(name for name in d.params if prefix + name in grid.keys)
         slots = {name: tuple(u for u in used if u in swept) for name, used in uses(d.features).items()}
         declared.append(Declared(d, values, dtype, prefix, swept, slots))
-    sets = Sets(grid, base_settings(machine, spec), tuple(declared))
+    sets = Sets(grid, settings_of(machine, spec), tuple(declared))
     check_values(sets, spec)
     return sets
 
@@ -118,38 +118,39 @@ def variants(spec: Spec, grid: Grid) -> list[Spec]:
     return found
 
 
-def lanes_of(machine: Machine, sets: Sets, numbers: Ints) -> Block:
+def lanes_of(machine: AnyMachine, sets: Sets, numbers: Ints) -> AnyBlock:
     """Lanes for the sets of these numbers, at the start of the tape."""
     swept = dict(zip(sets.grid.keys, sets.grid.picked(numbers), strict=True))
     settings = settings_rows(machine, sets, numbers, swept)
     wanted: dict[Any, int] = {}
     params = [param_rows(d, swept, len(numbers), wanted) for d in sets.declared]
-    rows = feature_columns.plan(wanted, machine.instruments).base
+    rows = feature_columns.plan(wanted, machine.instruments, timeframe_of(machine)).base
     at = np.array([rows[column] for column in wanted] or [0], np.int64)
     for own in params:
         for name in own.dtype.names or ():
             if name.startswith("c_"):
                 own[name] = at[own[name]]
-    return make_block(machine, settings, params[0], params[1:], list(wanted))
+    return lanes_with(machine, settings, params[0], params[1:], list(wanted))
 
 
-def settings_rows(machine: Machine, sets: Sets, numbers: Ints, swept: Mapping[str, Records]) -> Records:
+def settings_rows(machine: AnyMachine, sets: Sets, numbers: Ints, swept: Mapping[str, Records]) -> tuple[Records, ...]:
     """The settings of each lane: the spec's, with what each swept key of [venue] and [account] changes in them."""
-    out = np.repeat(sets.base, len(numbers))
-    out["lane"] = numbers
+    out = tuple(np.repeat(base, len(numbers)) for base in sets.base)
+    out[0]["lane"] = numbers
     for key, column in swept.items():
         if not key.startswith(SECTIONS):
             continue
         for value in np.unique(column):
             other = sets.seen.get((key, plain(value)))
             if other is None:
-                other = base_settings(machine, with_values(machine.spec, {key: plain(value)}))
+                other = settings_of(machine, with_values(machine.spec, {key: plain(value)}))
                 if len(sets.seen) < MOST_VARIANTS:
                     sets.seen[key, plain(value)] = other
             here = column == value
-            for name in sets.base.dtype.names or ():
-                if not np.array_equal(sets.base[name], other[name]):
-                    out[name][here] = other[name][0]
+            for mine, base, its in zip(out, sets.base, other, strict=True):
+                for name in base.dtype.names or ():
+                    if not np.array_equal(base[name], its[name]):
+                        mine[name][here] = its[name][0]
     return out
 
 

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from huracan.machine import CHUNK
+from huracan.book_build import BookMachine
+from huracan.book_lanes import BookBlock, book_recorder, run_until
+from huracan.either_venue import AnyMachine, block_bytes, tape_bytes
+from huracan.machine import CHUNK, Block, Machine
 from huracan.sim import columns as feature_columns
+from huracan.sim.book_layout import EXCHANGE
 from huracan.sim.lanes import no_recorder
 from huracan.sim.tape import chunk
 from huracan.spec_records import Spec
@@ -20,6 +24,7 @@ from huracan.sweeping import workers
 
 SLICE_LANES = 64
 SLICE_S = 0.5  # of measuring
+SLICES = 200  # of a tape of order books, after each of which it is asked whether that is enough
 PROCESS_BYTES = 190 << 20  # the interpreter with numba, numpy and pyarrow loaded
 COPIES = 5  # of a stretch of rows while it is put into order and written
 MOST_DEALT = 2 * STRETCH  # sets whose blocks are counted; the rest is dealt alike
@@ -39,28 +44,28 @@ def plan_sweep(spec: Spec) -> dict[str, Any]:
     """Sets, features, blocks, memory and time."""
     job = prepare(spec)
     machine, sets, threads = job.machine, job.sets, workers()
+    books = isinstance(machine, BookMachine)
     found = dealt(job, deal_for(len(sets), machine.tape.rows, machine.instruments, threads))
-    lane_s, column_s = measured(job)
+    lane_s, column_s = measured_book(job, machine) if isinstance(machine, BookMachine) else measured(job, machine)
     busy = min(threads, found.blocks)
     seconds = machine.tape.rows * (len(sets) * lane_s + found.all_columns * machine.instruments * column_s) / busy
     return {
         "sets": len(sets),
-        "bars": machine.tape.rows,
+        "events" if books else "bars": machine.tape.rows,
         "instruments": machine.instruments,
         "feature_columns": feature_count(sets),
         "blocks": found.blocks,
         "sets_a_block": found.lanes,
         "columns_a_block": found.columns,
         "threads": threads,
-        "side_by_side": machine.side_by_side is not None,
-        "one_by_one_because": machine.scalar_because,
+        **side_by_side(machine),
         "ranked_by": job.rank_by,
         "spans": len(job.cuts),
         "span_days": job.cuts.step_ns / 86_400e9,
         "splits": len(job.validation.splits) if job.validation else 0,
         "judged_on_sets": len(job.sample),
         "memory_bytes": memory_bytes(job, found, busy),
-        "nanoseconds_a_bar_and_set": round(lane_s * 1e9, 2),
+        f"nanoseconds_{'an_event' if books else 'a_bar'}_and_set": round(lane_s * 1e9, 2),
         "seconds": round(seconds, 3),
     }
 
@@ -80,10 +85,34 @@ def dealt(job: Job, deal: Deal) -> Dealt:
     return Dealt(round(count * more), lanes, columns, round(total * more))
 
 
-def measured(job: Job) -> tuple[float, float]:
-    """Seconds that a bar of one lane takes, and a bar of one feature column: tried on the first sets and bars."""
-    machine, tape = job.machine, job.machine.tape
+def side_by_side(machine: AnyMachine) -> dict[str, Any]:
+    """Whether lanes are taken sixteen at once, and why not; on order books they share the book instead."""
+    if isinstance(machine, BookMachine):
+        return {}
+    return {"side_by_side": machine.side_by_side is not None, "one_by_one_because": machine.scalar_because}
+
+
+def measured_book(job: Job, machine: BookMachine) -> tuple[float, float]:
+    """Seconds that an event takes of one lane among those that share a book, tried on the first sets and events."""
     block = lanes_of(machine, job.sets, np.arange(min(SLICE_LANES, len(job.sets))))
+    assert isinstance(block, BookBlock)
+    rec, tape = book_recorder(False, 0), machine.tape
+    run_until(machine, block, rec, tape.start_ns)  # the first call compiles, which is no time of an event
+    before = int(block.market.at[EXCHANGE])
+    began = time.perf_counter()
+    for stop in np.linspace(tape.start_ns, tape.end_ns, SLICES)[1:].astype(np.int64).tolist():
+        run_until(machine, block, rec, stop)
+        if time.perf_counter() - began > SLICE_S:
+            break
+    events = max(int(block.market.at[EXCHANGE]) - before, 1)
+    return (time.perf_counter() - began) / events / len(block.lanes.acct), 0.0
+
+
+def measured(job: Job, machine: Machine) -> tuple[float, float]:
+    """Seconds that a bar of one lane takes, and a bar of one feature column: tried on the first sets and bars."""
+    tape = machine.tape
+    block = lanes_of(machine, job.sets, np.arange(min(SLICE_LANES, len(job.sets))))
+    assert isinstance(block, Block)
     lanes, spread = len(block.lanes.acct), bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
     table = np.full((max(block.table_rows, 1), CHUNK), np.nan)
     rec = no_recorder()
@@ -119,10 +148,10 @@ def measured(job: Job) -> tuple[float, float]:
 def memory_bytes(job: Job, found: Dealt, busy: int) -> int:
     """The most memory that the process should need: bars, blocks, rows, returns of the sample."""
     machine = job.machine
-    tape, slots = machine.tape, machine.slots
-    lane = 2000 + machine.instruments * (600 + 400 * slots) + 8 * len(job.cuts)
-    block = found.lanes * lane + found.columns * machine.instruments * CHUNK * 8
-    bars = tape.rows * (machine.instruments * 56 + 40)
+    lane, shared = block_bytes(machine, lanes_of(machine, job.sets, np.arange(1)))
+    block = found.lanes * (lane + 8 * len(job.cuts)) + shared
+    block += 0 if isinstance(machine, BookMachine) else found.columns * machine.instruments * CHUNK * 8
+    bars = tape_bytes(machine)
     rows = min(len(job.sets), STRETCH) * 8 * 48 * COPIES
     judged = 3 * 8 * len(job.cuts) * len(job.sample)
     return int(PROCESS_BYTES + busy * block + bars + rows + judged + 40 * min(len(job.sets), 10**8))

@@ -22,16 +22,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.machine import drive
+from huracan.either_venue import drive_any, first_live
 from huracan.sim.atomic_files import NotWritten
 from huracan.sim.cuts import Looks
 from huracan.sim.figures import figure_columns, rejections
 from huracan.sim.folds import scores, winners
-from huracan.sim.lanes import accounts, no_recorder
+from huracan.sim.lanes import accounts
 from huracan.sim.refusal import Refused
 from huracan.sim.sweep_result import TABLE, SweepResult, load_sweep
 from huracan.sim.sweep_table import stored_columns
-from huracan.sim.tape import first_ns
 from huracan.spec_records import Spec
 from huracan.sweep_blocks import Deal, SetBlock, blocks, deal_for
 from huracan.sweep_gather import gather
@@ -171,7 +170,7 @@ def run_and_keep(job: Job, block: SetBlock, parts: Parts, pace: Pace) -> None:
     def watch(row: int) -> None:
         if pace.stop.is_set():
             raise Stopped
-        pace.under_way[block.name] = lanes * row / rows
+        pace.under_way[block.name] = lanes * min(row / rows, 1.0)
 
     try:
         if not pace.stop.is_set():
@@ -184,10 +183,10 @@ def run_and_keep(job: Job, block: SetBlock, parts: Parts, pace: Pace) -> None:
 
 def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None) -> Part:
     """The sets of these numbers over the whole tape."""
-    machine, tape = job.machine, job.machine.tape
+    machine = job.machine
     block = lanes_of(machine, job.sets, numbers)
-    looks = Looks(job.cuts, tape.first_live, np.asarray(block.lanes.settings["cash"]))
-    drive(machine, block, no_recorder(), looks=looks, watch=watch)
+    looks = Looks(job.cuts, first_live(machine), np.asarray(block.lanes.settings["cash"]))
+    drive_any(machine, block, looks, watch)
     stats, acct = np.asarray(block.lanes.stats), accounts(block.lanes)
     sides = np.asarray(block.lanes.desks["side"])
     figures = figure_columns(
@@ -195,8 +194,8 @@ def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None
         acct,
         np.asarray(block.lanes.settings),
         periods=machine.spec.run.periods,
-        start_ns=first_ns(tape),
-        end_ns=int(tape.close_ns[-1]),
+        start_ns=machine.start_ns,
+        end_ns=machine.end_ns,
         open_trades=(sides != 0).sum(axis=1),
     )
     swept = zip(job.sets.grid.keys, job.sets.grid.picked(numbers), strict=True)

@@ -177,13 +177,14 @@ book_settings = np.dtype(
 
 BookTapeView = namedtuple(
     "BookTapeView",
-    "exchange bests local touches payments spans far ticks lows latencies bar_rows bars width start_ns last_local_ns",
+    "exchange bests local touches payments spans far ticks lows latencies bar_rows bars width start_ns last_local_ns "
+    "end_ns",
 )
 # What all lanes of a block share: the exchange's book, the local one, who rests where, and where the streams stand.
 Market = namedtuple("Market", "lots local heads tails best known rests most books bars at")
 # Places in `Market.at`: where the streams stand, when the next request arrives and the next step and sample are due,
-# how many bars have closed.
-EXCHANGE, BESTS, TOUCHES, LOCAL, PAYMENTS, NEXT_REQUEST, NEXT_STEP, NEXT_SAMPLE, BARS = range(9)
+# how many bars have closed, whether the run is over.
+EXCHANGE, BESTS, TOUCHES, LOCAL, PAYMENTS, NEXT_REQUEST, NEXT_STEP, NEXT_SAMPLE, BARS, OVER = range(10)
 
 # One finished order, for the statistics of fill times.
 order_life = np.dtype(

@@ -27,7 +27,9 @@ from huracan.sim.stubs import load_stub
 TEMPLATE = '''# Written by huracan's linker; not to be edited.
 from numba import njit
 
-from huracan.sim.book_layout import BARS, MARKS, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, PAYMENTS, BookCtx, BookVenue
+from huracan.sim.book_layout import (
+    BARS, MARKS, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, OVER, PAYMENTS, BookCtx, BookVenue,
+)
 from huracan.sim.linker import Groups, bound, kernel
 from huracan.sim.options import LINKED_ENTRY, USER
 
@@ -37,6 +39,7 @@ NEVER = 1 << 62
 step = njit(**USER)(B.step)
 {checks}
 exchange_until = K.book_feed.exchange_until
+full = K.book_feed.full
 local_until = K.book_feed.local_until
 next_local = K.book_feed.next_local
 bars_until = K.book_feed.bars_until
@@ -46,6 +49,7 @@ over = K.book_decide.over
 post = K.book_decide.post
 post_requests = K.book_decide.post_requests
 sample = K.book_decide.sample
+end_lane = K.book_decide.end_lane
 pay_all = K.book_decide.pay_all
 new_slot = K.decide.new_slot
 may_increase = K.decide.may_increase
@@ -61,12 +65,18 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
     bars = market.bars
     n = len(books)
     while True:
+        if full(rec):
+            return 1
         due = min(min(at[NEXT_REQUEST], at[NEXT_STEP]), min(at[NEXT_SAMPLE], tape.payments[at[PAYMENTS]].ts_ns))
         if not exchange_until(lanes, market, tape, rec, min(min(due, stop_ns), NEVER - 1)):
             return 1
         if due > stop_ns:
             return 0
         if due >= NEVER:
+            if at[OVER] == 0:
+                at[OVER] = 1
+                for c in range(lo, hi):
+                    end_lane(lanes, market, tape, rec, c)
             return 2
         if at[NEXT_REQUEST] == due:
             arrivals(lanes, market, tape, rec, lo, hi, due)
@@ -137,7 +147,7 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
         for c in range(lo, hi):
             sample(lanes, market, tape, rec, c, due)
         at[NEXT_SAMPLE] += lanes.settings[lo].sample_ns
-        if at[NEXT_SAMPLE] > tape.last_local_ns:
+        if at[NEXT_SAMPLE] >= tape.end_ns:
             at[NEXT_SAMPLE] = NEVER
 '''
 

@@ -505,4 +505,5 @@ def view(tape: BookTape, latencies: Records, bar_rows: Records, bars: Records, *
         tape.width,
         tape.start_ns,
         tape.last_local_ns,
+        tape.end_ns,
     )

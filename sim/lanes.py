@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from huracan.sim import layout
+from huracan.sim.book_layout import BookLanes
 from huracan.sim.layout import GateLanes, Lanes, Recorder
 from huracan.sim.linker import Groups, Linked
 from huracan.sim.memory import as_records
@@ -115,7 +116,7 @@ def report_room(linked: Linked, settings: Records, tape: Tape, slots: int, deepe
     return int(min(rows, tape.rows + 2) * a_row)
 
 
-def accounts(lanes: Lanes) -> Records:
+def accounts(lanes: Lanes | BookLanes) -> Records:
     """The venue's accounts, with the refusals that what decides has counted."""
     out = np.array(np.asarray(lanes.acct))
     if len(lanes.own_acct):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from huracan.sim.book_layout import CANCEL, MARKS, MODIFY, NEW_ORDER, NEXT_REQUEST, PAYMENTS, BookVenue
-from huracan.sim.codes import BANKRUPT, LIVE
+from huracan.sim.codes import BANKRUPT, BY_END, LIVE
 from huracan.sim.codes import NEW as WANTED
 from huracan.sim.kernel.advance import NOTHING, pay_funding
-from huracan.sim.kernel.book_fills import finish
+from huracan.sim.kernel.book_fills import finish, taker_costs
 from huracan.sim.kernel.book_latency import entry_time
 from huracan.sim.kernel.book_places import tick_at
 from huracan.sim.kernel.groups import RECORD
 from huracan.sim.kernel.hear import hear
-from huracan.sim.kernel.ledger import mark_excursion
+from huracan.sim.kernel.ledger import book_rarely, mark_excursion
 from huracan.sim.kernel.marks import mark_account, statistics
 from huracan.sim.kernel.reports import tell_halt
+from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_of_tick, unit_value
 
@@ -160,6 +161,37 @@ def sample(lanes, market, tape, rec, c, now):
     if a.bankrupt == 0 and not a.equity > NOTHING * v.settings.cash:
         stop_book_lane(v, now)
     statistics(v)
+
+
+@rare
+def end_lane(lanes, market, tape, rec, c):
+    """The last row of a lane's equity: the end of the tape, or its last execution where orders arrived after it."""
+    now = max(tape.end_ns, lanes.acct[c].ts_ns)
+    if lanes.acct[c].bankrupt == 0 and lanes.settings[c].close_at_end == 1:
+        v = BookVenue(
+            lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
+            rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
+            market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+        )  # fmt: skip
+        close_all(v, now)
+    sample(lanes, market, tape, rec, c, now)
+
+
+@rare
+def close_all(v, now):
+    """Every position goes as a taker at the other side's best price, or at its mark where that side is empty."""
+    for k in range(len(v.positions)):
+        q = v.positions[k].qty
+        if q != 0.0:
+            side = -1 if q > 0.0 else 1
+            best = 2 * k if side < 0 else 2 * k + 1
+            price = v.positions[k].mark
+            spread = 0.0
+            if v.market.best[best] >= 0:
+                price = price_of_tick(v.rules[k], tick_at(v.tape, best, v.market.best[best]))
+                spread = taker_costs(v, k, side, abs(q), price)[0]
+            bps = v.settings.fee_taker_bps
+            book_rarely(v, Execution(k, side, abs(q), price, 0, BY_END, 0, 0, bps, spread, 0.0, 0.0, now, False))
 
 
 @rare

@@ -17,9 +17,10 @@ DEPTH, BEST, TRADE, CLEAR = 0, 1, 2, 3
 
 @part
 def full(rec):
-    """Whether another event's executions might not fit the recorder."""
+    """Whether what another instant writes down might not fit the recorder, all of whose buffers are as long."""
     if RECORD:
-        return rec.n[0] >= rec.n[3] or rec.n[1] >= rec.n[4]
+        most = rec.n[3]
+        return rec.n[0] >= most or rec.n[1] >= most or rec.n[2] >= most or rec.n[5] >= most
     return False
 
 

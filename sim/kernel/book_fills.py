@@ -38,17 +38,16 @@ def write_down(v, r, ts_ns, filled):
     """An order is done: how long it rested and how much of it filled."""
     if RECORD:
         n = v.rec.n[5]
-        if n < len(v.rec.orders):
-            o = v.rec.orders[n]
-            o.id = r.id
-            o.inst = r.inst
-            o.side = r.side
-            o.rested_ns = r.rested_ns
-            o.done_ns = ts_ns
-            o.price = r.price
-            o.qty = r.qty
-            o.filled = filled
-            o.maker = 1 if r.rested_ns >= 0 else 0
+        o = v.rec.orders[n]
+        o.id = r.id
+        o.inst = r.inst
+        o.side = r.side
+        o.rested_ns = r.rested_ns
+        o.done_ns = ts_ns
+        o.price = r.price
+        o.qty = r.qty
+        o.filled = filled
+        o.maker = 1 if r.rested_ns >= 0 else 0
         v.rec.n[5] = n + 1
 
 
@@ -67,9 +66,8 @@ def finish(v, j, reason, ts_ns):
 
 
 @part
-def taker_costs(v, r, qty, price):
+def taker_costs(v, k, side, qty, price):
     """(half the spread, what was paid beyond the best price), in money; 0 where a side of the book is empty."""
-    k = r.inst
     bid = v.market.best[2 * k]
     ask = v.market.best[2 * k + 1]
     if bid < 0 or ask < 0:
@@ -77,9 +75,9 @@ def taker_costs(v, r, qty, price):
     rule = v.rules[k]
     low = price_of_tick(rule, tick_at(v.tape, 2 * k, bid))
     high = price_of_tick(rule, tick_at(v.tape, 2 * k + 1, ask))
-    touch = unit_value(rule, high if r.side > 0 else low)
+    touch = unit_value(rule, high if side > 0 else low)
     mid = unit_value(rule, 0.5 * (low + high))
-    return qty * r.side * (touch - mid), qty * r.side * (unit_value(rule, price) - touch)
+    return qty * side * (touch - mid), qty * side * (unit_value(rule, price) - touch)
 
 
 @rare
@@ -98,7 +96,7 @@ def execute(v, j, qty, price, maker, ts_ns):
     qty, why = cut_to_money(v, k, r.side, qty, price, bps)
     if qty > 0.0:
         v.acct.ts_ns = ts_ns
-        spread, slippage = (0.0, 0.0) if maker == 1 else taker_costs(v, r, qty, price)
+        spread, slippage = (0.0, 0.0) if maker == 1 else taker_costs(v, k, r.side, qty, price)
         book(
             v, Execution(k, r.side, qty, price, maker, r.reason, r.id, r.tag, bps, spread, slippage, 0.0, ts_ns, False)
         )

@@ -12,16 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from huracan.book_machine import (
-    BookBlock,
-    Kept,
-    block_of,
-    book_recorder,
-    build_book,
-    drive_book,
-    run_lanes,
-    run_on_tape,
-)
+from huracan.book_build import build_book
+from huracan.book_lanes import BookBlock, book_recorder, drive_book
+from huracan.book_machine import Kept, block_of, run_lanes, run_on_tape
 from huracan.sim.book_tape import BookTape, Feed, build_book_tape
 from huracan.sim.layout import NEVER, fill
 from huracan.sim.refusal import Refused
