@@ -191,18 +191,26 @@ def columns(
     )
 
 
-def waterfall(begin: tuple[str, float], steps: list[tuple[str, float]], end: str, unit: str) -> Waterfall:
+def waterfall(
+    begin: tuple[str, float], steps: list[tuple[str, float]], end: str, unit: str, *, cut: bool = False
+) -> Waterfall:
     """Amounts from a first total to the last one: each step begins where the one before ended.
+
+    With `cut` the axis leaves out zero where the steps would be too small to see beside the totals.
 
     >>> made = waterfall(("Gross", 10.0), [("Fees", -4.0)], "Net", "USDT")
     >>> [(each.label, each.value) for each in made.steps]
     [('Gross', '+10.00'), ('Fees', '-4.00'), ('Net', '+6.00')]
     """
     edges = np.cumsum([begin[1], *(value for _, value in steps)])
-    low, high = bounds(min(0.0, float(edges.min())), max(0.0, float(edges.max())))
+    cut = cut and float(np.ptp(edges)) < 0.3 * float(np.abs(edges).max())
+    low, high = float(edges.min()), float(edges.max())
+    if cut:
+        low, high = low - 0.15 * (high - low), high + 0.15 * (high - low)
+    low, high = bounds(low, high) if cut else bounds(min(0.0, low), max(0.0, high))
 
     def place(value: float) -> float:
-        return round((value - low) / (high - low) * 100.0, 3)
+        return round(min(max((value - low) / (high - low), 0.0), 1.0) * 100.0, 3)
 
     places = 2 if high - low >= 1.0 else min(2 - math.floor(math.log10(high - low)), 10)  # amounts of a coin are small
 
@@ -219,7 +227,7 @@ def waterfall(begin: tuple[str, float], steps: list[tuple[str, float]], end: str
         made.append(step(label, before, after, "minus" if value < 0.0 else "plus", says))
     last = float(edges[-1])
     made.append(step(end, 0.0, last, "total", f"{end}: {amount(last)} {unit}"))
-    return Waterfall(tuple(made), place(0.0), f"From {begin[0].lower()} to {end.lower()}")
+    return Waterfall(tuple(made), place(0.0), f"From {begin[0].lower()} to {end.lower()}", cut)
 
 
 def spans(

@@ -17,7 +17,7 @@ from huracan.reports.render import Charts
 from huracan.reports.returns import at_times, curve_of
 from huracan.reports.trade_pairs import BARS_APART
 from huracan.reports.warnings_of import warnings_of
-from huracan.reports.wording import NONE, at, money, name_of, settle_of, share, span, value_of, written
+from huracan.reports.wording import NONE, at, moneys, name_of, settle_of, share, span, value_of, written
 
 if TYPE_CHECKING:
     from huracan.sim.result import Result
@@ -136,7 +136,10 @@ def causes_panel(first: Run, second: Run, unit: str, number: int) -> Panel | Non
     )
     parts: list[Part] = [Text(words, "lead")]
     if steps:
-        parts.append(waterfall((first[0], found.before), steps, second[0], unit))
+        drawn = waterfall((first[0], found.before), steps, second[0], unit, cut=True)
+        parts.append(drawn)
+        if drawn.cut:
+            parts.append(Text("The two totals are drawn from where the axis begins, which is not zero.", "soft"))
         if table := apart_table(first[1], second[1], found):
             parts.append(table)
     else:
@@ -160,23 +163,26 @@ def apart_table(first: Result, second: Result, found: Causes, most: int = 10) ->
     order = [k for k in np.argsort(-np.abs(apart), kind="stable")[:most].tolist() if apart[k] != 0.0]
     if not order:
         return None
+    several = len(set(first.about.symbols)) > 1
+    pnl = [moneys(rows["pnl"][order].tolist()) for rows in (a, b)]
     rows = tuple(
         (
             at(int(a["entry_ns"][k])),
-            first.about.symbols[a["inst"][k]],
+            *((first.about.symbols[a["inst"][k]],) if several else ()),
             "long" if a["side"][k] > 0 else "short",
-            money(float(a["pnl"][k])),
-            money(float(b["pnl"][k])),
+            pnl[0][place],
+            pnl[1][place],
             f"{float(apart[k]):+,.2f}",
             f"{int(b['entry_ns'][k] - a['entry_ns'][k]) / 1e9:+,.0f} s",
             f"{(float(b['entry_price'][k] / a['entry_price'][k]) - 1.0) * 1e4:+,.1f}",
             f"{(float(b['exit_price'][k] / a['exit_price'][k]) - 1.0) * 1e4:+,.1f}",
         )
-        for k in order
+        for place, k in enumerate(order)
     )
-    head = ("Entry, UTC", "Symbol", "Side", "First", "Second", "Difference", "Entered", "Entry, bps", "Exit, bps")
+    names = ("Entry, UTC", *(("Symbol",) if several else ()), "Side")
+    head = (*names, "First", "Second", "Difference", "Entered", "Entry, bps", "Exit, bps")
     title = "The pairs that lie furthest apart: second against first"
-    return Table(("t", "t", "t", "n", "n", "n", "n", "n", "n"), rows, head, title=title)
+    return Table((*(["t"] * len(names)), *(["n"] * 6)), rows, head, title=title)
 
 
 def orders_panel(runs: Sequence[Run]) -> Panel:

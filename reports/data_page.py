@@ -5,6 +5,7 @@ check (plain values) + coverage (arrays by bucket of time) ─▶ panels ─▶ 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from huracan.reports.curve_panels import clock_of, time_plot
 from huracan.reports.parts import Card, Cards, Page, Panel, Part, Plot, Table, Text
 from huracan.reports.render import Charts, render
 
+FILES = r"\.(csv|json|jsonl|parquet|feather|txt|gz|zip)$"  # the end of a name that is a file's, and no symbol
 MOST_SPANS = 200  # stretches of one problem in its table; check.json has them all
 
 
@@ -32,12 +34,15 @@ def data_page(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]
         notes_panel(check),
     ]
     times = f"{check['first']} to {check['last']}" if check["first"] else ""
-    about = tuple(each for each in (f"{check['kind']} {check['timeframe'] or ''}".strip(), times) if each)
+    name = str(check["name"])
+    short = re.split(r"[/\\\\]", name)[-1] if re.search(FILES, name) else name
+    path = name if short != name else ""
+    about = tuple(each for each in (f"{check['kind']} {check['timeframe'] or ''}".strip(), times, path) if each)
     footer = "Finding changes nothing."
     if check["kind"] == "bars":
         footer += " A run mends what its spec names, and counts it in its result."
     kept = tuple(panel for panel in panels if panel is not None)
-    return render(Page("data", str(check["name"]), about, kept, footer=footer), charts)
+    return render(Page("data", short, about, kept, footer=footer), charts)
 
 
 def coverage_panel(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]], charts: Charts) -> Panel | None:
@@ -63,7 +68,7 @@ def coverage_panel(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[
         "lanes": lanes,
     }
     legend = tuple((colour, name) for name, colour, _ in found)
-    parts.append(Plot("coverage", "Rows and problems over time", 150 + 24 * len(lanes), (), legend))
+    parts.append(Plot("coverage", "Rows and problems over time", 150 + 26 * len(lanes), (), legend))
     how = (
         "Above, the price as it was read; below, how many rows each stretch of time has: sound ones, ones with a "
         "problem, and ones that are missing. Under that a lane for each kind of problem shows where it was found. A "
@@ -100,9 +105,9 @@ def instant_ms(words: str) -> int:
 def stacks(coverage: Mapping[str, npt.NDArray[Any]]) -> list[tuple[str, str, npt.NDArray[Any]]]:
     """Rows by bucket, in three heights: sound, with a problem, missing."""
     troubled = np.minimum(coverage["troubled"], coverage["present"])
-    found = [("sound", "c3", coverage["present"] - troubled), ("with a problem", "c5", troubled)]
+    found = [("sound rows", "c3", coverage["present"] - troubled), ("rows with a problem", "c5", troubled)]
     missing = np.maximum(coverage["expected"] - coverage["present"], 0)
-    found.append(("missing", "minus", missing))
+    found.append(("missing rows", "minus", missing))
     return [each for each in found if each[2].any()]
 
 

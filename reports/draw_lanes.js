@@ -1,5 +1,5 @@
 // Rows of a data set by time, sound, odd and missing on top of each other, and below a lane for each kind of problem.
-const HIGH = 24;
+const HIGH = 26;
 const drawLanes = {
   begin(chart, columns) {
     const { spec } = chart;
@@ -32,14 +32,14 @@ const drawLanes = {
     });
     lanes.forEach((lane, k) => {
       const y = whole - (lanes.length - k) * HIGH;
-      pen.fillStyle = paint.faint; pen.fillRect(box.left, y + 4, box.right - box.left, HIGH - 8);
+      pen.fillStyle = paint.faint; pen.fillRect(box.left, y + 15, box.right - box.left, HIGH - 17);
       pen.fillStyle = paint[lane.c];
       for (let m = 0; m < lane.a.length; m++) {
         const x1 = Math.max(placeOf(chart, lane.a[m]), box.left), x2 = Math.min(placeOf(chart, lane.b[m]), box.right);
-        if (x2 >= box.left && x1 <= box.right) pen.fillRect(x1, y + 4, Math.max(x2 - x1, 2), HIGH - 8);
+        if (x2 >= box.left && x1 <= box.right) pen.fillRect(x1, y + 15, Math.max(x2 - x1, 2), HIGH - 17);
       }
-      pen.textAlign = 'left'; pen.textBaseline = 'middle'; pen.lineWidth = 3; pen.strokeStyle = paint.card; pen.fillStyle = paint.ink;
-      pen.strokeText(lane.name, box.left + 6, y + HIGH / 2); pen.fillText(lane.name, box.left + 6, y + HIGH / 2);
+      pen.textAlign = 'left'; pen.textBaseline = 'top'; pen.fillStyle = paint.soft;
+      pen.fillText(lane.name, box.left, y + 2);
     });
     overlay(chart);
   },

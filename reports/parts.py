@@ -167,6 +167,7 @@ class Waterfall:
     steps: tuple[Step, ...]
     zero: float
     title: str = ""
+    cut: bool = False  # the axis does not begin at zero
     kind: str = field(default="waterfall", init=False)
 
 

@@ -68,7 +68,10 @@ class About:
     def read(cls, raw: Mapping[str, Any]) -> About:
         """The inverse of `plain`."""
         same = ("name", "sample", "seed", "spec", "spec_hash", "code_hash", "data_hash")
-        given = {key: raw[key] for key in (*same, "repairs", "rejections", "versions")}
+        tables = ("spec", "repairs", "rejections", "versions")
+        given = {key: raw[key] for key in (*same, *tables)}
+        if unlike := [key for key in tables if not isinstance(given[key], Mapping)]:
+            raise TypeError(f"{unlike[0]} is no table")
         return cls(symbols=tuple(raw["symbols"]), start_ns=from_iso(raw["start"]), end_ns=from_iso(raw["end"]), **given)
 
 
@@ -174,6 +177,9 @@ def load_result(folder: str | Path) -> Result:
         ) from None
     others = {"format", "run", *about.plain()}
     numbers = {key: value for key, value in raw.items() if key not in others}
+    if texts := [key for key, value in numbers.items() if isinstance(value, str)]:
+        fix = "run the backtest again: somebody has changed the file"
+        raise Refused(f"{texts[0]} is {numbers[texts[0]]!r}, which is no number", where=str(folder), fix=fix)
     fills, trades, equity = (read_rows(folder, shape, about.symbols, run) for shape in (FILLS, TRADES, EQUITY))
     return Result(about, numbers, fills, trades, equity, read_market(folder, run))
 

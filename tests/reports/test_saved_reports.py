@@ -79,3 +79,59 @@ def test_bounds_stand_on_the_page(saved: Path) -> None:
     assert "What the path inside the bars leaves open" in words
     assert "77.25" in words
     assert "99.75" in words
+
+
+@pytest.mark.parametrize("name", ["result.json", "fills.parquet", "trades.parquet", "equity.parquet"])
+def test_half_a_folder_is_refused_by_name(saved: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (saved / "a" / name).unlink()
+    (saved / "a" / "report.html").write_text("as it was")
+    for folders in ([saved / "a"], [saved / "b", saved / "a"]):
+        assert cli.main(["report", *map(str, folders)]) == 2
+        err = capsys.readouterr().err
+        assert name in err
+        assert str(saved / "a") in err
+    assert (saved / "a" / "report.html").read_text() == "as it was"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("format", 99, "is of format 99, and this version reads"),
+        ("format", None, "is of format None"),
+        ("sharpe", "high", "sharpe is 'high', which is no number"),
+        ("spec", "text", "spec is no table"),
+        ("start", "once", "result.json lacks what it needs"),
+    ],
+)
+def test_a_result_of_another_version_is_refused(
+    saved: Path, key: str, value: object, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved / "a" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    assert cli.main(["report", str(saved / "a")]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_runs_with_little_in_them_get_a_page_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No trades, one bar, bankruptcy and NaN in equity, saved and read again; also beside a run that is whole."""
+    lost, broken = made_run(300, 20, name="lost"), made_run(300, 20, name="broken")
+    lost.equity_rows["equity"][200:] = -5.0
+    lost.numbers.update(bankrupt=True, final_equity=-5.0, sharpe=None, annual_return=None)
+    broken.equity_rows["equity"][100] = np.nan
+    made_run(300, 20, name="whole").save(tmp_path / "whole")
+    for run, says in (
+        (made_run(300, 0, name="idle"), "Nothing was filled"),
+        (made_run(1, 0, name="short"), "1 minute of data"),
+        (lost, "The account was lost"),
+        (broken, "Equity holds values that are no numbers"),
+    ):
+        folder = run.save(tmp_path / run.about.name)
+        assert cli.main(["report", str(folder)]) == 0
+        assert says in PageText((folder / "report.html").read_text("utf-8")).words()
+        for pair in ([folder, tmp_path / "whole"], [tmp_path / "whole", folder]):
+            assert cli.main(["report", *map(str, pair), "--out", str(tmp_path / "both")]) == 0
+            words = PageText((tmp_path / "both" / "report.html").read_text("utf-8")).words()
+            assert f"{pair[0].name} against {pair[1].name}" in words
+            assert " nan" not in words.lower()
+        assert cli.main(["report", str(folder), "--format", "md"]) == 0
+        assert "nan" not in capsys.readouterr().out.lower()
