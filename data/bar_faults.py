@@ -131,9 +131,9 @@ def phase_of(times: Ints, step_ns: int) -> int:
     return int(phases[np.argmax(counts)])
 
 
-def off_grid(times: Ints, step_ns: int) -> Flags:
+def off_grid(times: Ints, step_ns: int, phase: int | None = None) -> Flags:
     """Rows that do not begin where the others do."""
-    away: Flags = times % step_ns != phase_of(times, step_ns)
+    away: Flags = times % step_ns != (phase_of(times, step_ns) if phase is None else phase)
     return away
 
 
@@ -179,8 +179,19 @@ def slips(times: Ints, step_ns: int) -> tuple[Flags, Ints]:
     return slip, shift
 
 
-def gap_faults(raw: RawBars, step_ns: int, on_grid: Flags) -> list[Fault]:
-    """Missing bars, hours in which the market is never open, and outages: long stretches in which nothing traded."""
+@dataclass(frozen=True)
+class Habits:
+    """What must be known of all bars before some of them can be judged."""
+
+    closed: Flags | None  # slots of the week that never have a bar, where there are weeks enough to know
+    traded: bool  # some volume is above zero
+
+
+def gap_faults(raw: RawBars, step_ns: int, on_grid: Flags, habits: Habits | None = None) -> list[Fault]:
+    """Missing bars, hours in which the market is never open, and outages: long stretches in which nothing traded.
+
+    `habits` are given where these are some bars of more.
+    """
     present = distinct(raw.times[on_grid])
     if len(present) < 2:
         return []
@@ -188,7 +199,9 @@ def gap_faults(raw: RawBars, step_ns: int, on_grid: Flags) -> list[Fault]:
     slots = (present - phase) // step_ns
     after = np.flatnonzero(np.diff(slots) > 1)
     gaps = [(int(slots[i]) + 1, int(slots[i + 1]) - 1) for i in after]
-    closed = _closed(slots, gaps, step_ns)
+    if habits is None:
+        habits = Habits(_closed(slots, gaps, step_ns), raw.volume is not None and bool((raw.volume > 0).any()))
+    closed = habits.closed
     spans: list[tuple[int, int, int]] = []
     shut: list[tuple[int, int, int]] = []
     for low, high in gaps:
@@ -196,16 +209,21 @@ def gap_faults(raw: RawBars, step_ns: int, on_grid: Flags) -> list[Fault]:
             span = (first * step_ns + phase, last * step_ns + phase, last - first + 1)
             (shut if is_closed else spans).append(span)
     found = [Fault("missing_bars", spans=tuple(spans)), Fault("closed_hours", spans=tuple(shut))]
-    return [*found, Fault("outage", spans=_outages(raw, step_ns, phase, slots, closed))]
+    return [*found, Fault("outage", spans=_outages(raw, step_ns, phase, slots, habits))]
 
 
 def _closed(slots: Ints, gaps: list[tuple[int, int]], step_ns: int) -> Flags | None:
     """The slots of a week in which no week has a bar, where there are enough weeks to know; None where none are."""
     week = WEEK // step_ns
-    if WEEK % step_ns or week < 2 or (slots[-1] - slots[0]) < WEEKS * week or not gaps:
+    if WEEK % step_ns or week < 2 or not gaps:
         return None
-    never = np.bincount((slots % week).astype(np.int64), minlength=week) == 0
-    return never if never.any() else None
+    return never_open(np.bincount((slots % week).astype(np.int64), minlength=week), int(slots[-1] - slots[0]))
+
+
+def never_open(bars: Ints, slots: int) -> Flags | None:
+    """The slots of a week without a bar, out of the bars in each and the slots from the first bar to the last."""
+    never: Flags = bars == 0
+    return never if slots >= WEEKS * len(bars) and never.any() else None
 
 
 def _split(low: int, high: int, closed: Flags | None, step_ns: int) -> list[tuple[int, int, bool]]:
@@ -218,32 +236,33 @@ def _split(low: int, high: int, closed: Flags | None, step_ns: int) -> list[tupl
     return [(low + a, low + b - 1, bool(shut[a])) for a, b in zip(starts, ends, strict=True)]
 
 
-def _outages(
-    raw: RawBars, step_ns: int, phase: int, slots: Ints, closed: Flags | None
-) -> tuple[tuple[int, int, int], ...]:
+def _outages(raw: RawBars, step_ns: int, phase: int, slots: Ints, habits: Habits) -> tuple[tuple[int, int, int], ...]:
     """Stretches of at least DEAD bars that are missing or without volume; a market that is closed is no outage."""
     alive = slots
-    if raw.volume is not None and (raw.volume > 0).any():
+    if raw.volume is not None and habits.traded:
         alive = distinct((raw.times[~(raw.volume <= 0)] - phase) // step_ns)
     edges = np.concatenate([[slots[0] - 1], alive[(alive >= slots[0]) & (alive <= slots[-1])], [slots[-1] + 1]])
     found = []
     for i in np.flatnonzero(np.diff(edges) > DEAD):
         low, high = int(edges[i]) + 1, int(edges[i + 1]) - 1
-        for first, last, shut in _split(low, high, closed, step_ns):
+        for first, last, shut in _split(low, high, habits.closed, step_ns):
             if not shut and last - first + 1 >= DEAD:
                 found.append((first * step_ns + phase, last * step_ns + phase, last - first + 1))
     return tuple(found)
 
 
-def spikes(prices: dict[str, Floats]) -> Flags:
-    """Rows that leave the price around them by far more than usual and come straight back, in the close or a wick."""
+def spikes(prices: dict[str, Floats], usual: float | None = None) -> Flags:
+    """Rows that leave the price around them by far more than usual and come straight back, in the close or a wick.
+
+    `usual` is the median move of all rows, where these are some of them that begin with a block.
+    """
     close = np.log(prices["close"])
     n = len(close)
     found = np.zeros(n, dtype=np.bool_)
     if n < 5:
         return found
     move = np.diff(close, prepend=close[:1])
-    limit = np.maximum(SIGMAS * _usual(move), LEAST_MOVE)
+    limit = np.maximum(SIGMAS * _usual(move, usual), LEAST_MOVE)
     for width in range(1, WIDEST + 1):
         out, back = move[1 : n - width], move[1 + width :]
         net = close[1 + width :] - close[: n - width - 1]
@@ -260,7 +279,7 @@ def spikes(prices: dict[str, Floats]) -> Flags:
     return found
 
 
-def _usual(move: Floats) -> Floats:
+def _usual(move: Floats, middle: float | None) -> Floats:
     """The usual move around each row: the largest of the medians of its block, the two beside it, and all rows."""
     size = np.abs(move)
     full = len(move) // BLOCK * BLOCK
@@ -270,7 +289,7 @@ def _usual(move: Floats) -> Floats:
     wide = medians.copy()
     wide[1:] = np.maximum(wide[1:], medians[:-1])
     wide[:-1] = np.maximum(wide[:-1], medians[1:])
-    usual = np.maximum(wide, np.median(size)) * 1.4826
+    usual = np.maximum(wide, np.median(size) if middle is None else middle) * 1.4826
     return np.repeat(usual, BLOCK)[: len(move)]
 
 

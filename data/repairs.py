@@ -41,8 +41,8 @@ def _apply(raw: RawBars, step_ns: int, name: str, rule: str) -> tuple[RawBars, i
         return raw, 0
     (fault,) = found
     if name == "missing_bars":
-        return _filled(raw, fault.spans, step_ns), fault.count
-    mask = _in_spans(raw.times, fault.spans) if fault.mask is None else fault.mask
+        return filled(raw, fault.spans, step_ns), fault.count
+    mask = in_spans(raw.times, fault.spans) if fault.mask is None else fault.mask
     if rule == "drop":
         return picked(raw, ~mask), int(mask.sum())
     if rule == "shift" and fault.shift_ns is not None:
@@ -52,7 +52,7 @@ def _apply(raw: RawBars, step_ns: int, name: str, rule: str) -> tuple[RawBars, i
         return replace(raw, times=np.where(mask, raw.times - (raw.times - phase) % step_ns, raw.times)), fault.count
     if rule == "zero" and raw.volume is not None:
         return replace(raw, volume=np.where(mask, 0.0, raw.volume)), fault.count
-    prices, volume = {"widen": _widened, "fill": _carried, "clip": _clipped}[rule](raw, mask)
+    prices, volume = {"widen": _widened, "fill": _carried, "clip": clipped}[rule](raw, mask)
     return replace(raw, prices=prices, volume=volume), fault.count
 
 
@@ -64,14 +64,14 @@ def _doubled(times: Ints, rule: str) -> Flags:
     return gone
 
 
-def _in_spans(times: Ints, spans: tuple[tuple[int, int, int], ...]) -> Flags:
+def in_spans(times: Ints, spans: tuple[tuple[int, int, int], ...]) -> Flags:
     inside = np.zeros(len(times), dtype=np.bool_)
     for first, last, _ in spans:
         inside |= (times >= first) & (times <= last)
     return inside
 
 
-def _filled(raw: RawBars, spans: tuple[tuple[int, int, int], ...], step_ns: int) -> RawBars:
+def filled(raw: RawBars, spans: tuple[tuple[int, int, int], ...], step_ns: int) -> RawBars:
     """With flat bars at the last close and no volume where bars are missing."""
     new = np.concatenate([np.arange(first, last + 1, step_ns) for first, last, _ in spans])
     order = np.argsort(raw.times, kind="stable")
@@ -108,7 +108,7 @@ def _carried(raw: RawBars, mask: Flags) -> tuple[dict[str, Floats], Floats | Non
     return prices, None if raw.volume is None else np.where(mend, 0.0, raw.volume)
 
 
-def _clipped(raw: RawBars, mask: Flags) -> tuple[dict[str, Floats], Floats | None]:
+def clipped(raw: RawBars, mask: Flags) -> tuple[dict[str, Floats], Floats | None]:
     """Each price brought back between the lows and highs of the sound rows before and after."""
     sound = np.flatnonzero(~mask & ~np.logical_or.reduce(value_faults(raw)))
     rows = np.flatnonzero(mask)

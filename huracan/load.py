@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from huracan.data.files import hash_bars, read_bars
 from huracan.data.instrument import rules_from
-from huracan.data.raw_bars import PRICES, raw_from_arrays
-from huracan.data.repairs import mended
 from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.load_stored import from_store, nanoseconds, own_payments
 from huracan.settings import cost_window
@@ -88,7 +86,7 @@ def from_files_and_store(spec: Spec, window: int) -> tuple[list[BarSource], list
         own = own_payments(each)
         if in_store(each):
             held, paid = next(waiting).result()
-            series.append(mend(held.rows(0, len(held)), each.repair) if each.repair else held)
+            series.append(held)
             payments.append(own if own is not None else paid)
         else:
             bars = read(each, each.file or "")
@@ -112,29 +110,6 @@ def read(each: Instrument, file: str, timeframe: str | None = None) -> Bars:
         format=each.format,
         rules=each.rules.given() if each.rules else None,
         repair=each.repair,
-    )
-
-
-def mend(bars: Bars, repair: Mapping[str, str]) -> Bars:
-    """Bars of the store, all of them in memory, after the repairs that the spec names."""
-    given = {word: getattr(bars, word).copy() for word in PRICES}
-    volume = None if bars.volume is None else bars.volume.copy()
-    spread = None if bars.half_spread_bps is None else bars.half_spread_bps.copy()
-    repairs = dict(bars.repairs)
-    raw = raw_from_arrays(f"{bars.venue} {bars.symbol}", bars.open_ns.copy(), given, volume, spread)
-    raw = mended(raw, bars.timeframe_ns, repair, repairs)
-    o, h, low, c = (raw.prices[word] for word in PRICES)
-    return replace(
-        bars,
-        open_ns=raw.times,
-        open=o,
-        high=h,
-        low=low,
-        close=c,
-        volume=raw.volume,
-        half_spread_bps=raw.half_spread_bps,
-        data_hash=hash_bars(raw.times, o, h, low, c, raw.volume, raw.half_spread_bps),
-        repairs=repairs,
     )
 
 

@@ -10,20 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from huracan.data import store
-from huracan.data.files import hash_arrays, read_funding
+from huracan.data.files import checked_bars, hash_arrays, read_funding
 from huracan.data.instants import format_ns
 from huracan.data.instrument import rules_from
+from huracan.data.raw_bars import PRICES, raw_from_arrays
 from huracan.data.row_repairs import mended_rows
 from huracan.data.store_kinds import FUNDING, MARK, Series, numbers, times
 from huracan.data.stored_bars import CACHE_BYTES, StoredBars, open_bars
+from huracan.data.stream_repairs import mended_bars
 from huracan.sim.refusal import Refused
-from huracan.sim.series import Payments
+from huracan.sim.series import BarSource, Payments
 from huracan.spec_records import Data, Instrument
 
 MINUTE = 60_000_000_000
+HOUR = 60 * MINUTE
 
 
-def from_store(data: Data, each: Instrument, window: int) -> tuple[StoredBars, Payments | None]:
+def from_store(data: Data, each: Instrument, window: int) -> tuple[BarSource, Payments | None]:
     """The instrument's bars, with those before the start that warm up and that costs look back on, and its funding."""
     root = store.store_root()
     series = Series(each.venue or "", each.symbol or "", "bars", each.timeframe or "")
@@ -51,7 +54,25 @@ def from_store(data: Data, each: Instrument, window: int) -> tuple[StoredBars, P
     payments = stored_payments(root, series, first, last, repair) if bars.rules.kind != "spot" else None
     if bars.rules.kind != "spot" and payments is None and each.funding is None:
         missing["no_funding_in_store"] = 1
-    return replace(bars, repairs=bars.repairs | {name: n for name, n in missing.items() if n}), payments
+    bars = replace(bars, repairs=bars.repairs | {name: n for name, n in missing.items() if n})
+    return mended_of(bars, each.repair or {}), payments
+
+
+def mended_of(bars: StoredBars, repair: Mapping[str, str]) -> BarSource:
+    """Bars of the store after the repairs that the spec names, in memory that does not grow with them.
+
+    Bars of an hour and more are never so many, and their clocks may slip, which only all of them together tell.
+    """
+    if not repair or bars.timeframe_ns < HOUR:
+        return mended_bars(bars, repair) if repair else bars
+    whole = bars.rows(0, len(bars))
+    values = {word: getattr(whole, word).copy() for word in PRICES}
+    volume = None if whole.volume is None else whole.volume.copy()
+    raw = raw_from_arrays(str(bars.series), whole.open_ns.copy(), values, volume, whole.half_spread_bps)
+    made = checked_bars(raw, symbol=bars.symbol, timeframe=bars.series.timeframe, repair=repair)
+    num, den = made.rules.tick_num, made.rules.tick_den
+    rules = replace(bars.rules, tick_num=num, tick_den=den) if bars.rules.inferred else bars.rules
+    return replace(made, venue=bars.venue, rules=rules, repairs=bars.repairs | made.repairs)
 
 
 def own_payments(each: Instrument) -> Payments | None:
