@@ -24,7 +24,6 @@ from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
 from huracan.sim.tape import Tape, chunk, first_ns
-from huracan.sim.vector import W
 from huracan.spec import spec_hash, spec_table
 from huracan.spec_records import Spec
 
@@ -45,7 +44,7 @@ class Machine:
     linked: Linked
     slots: int
     sample_ns: int
-    side_by_side: Linked | None = None  # the build that takes sixteen lanes at once, where a sweep can use it
+    side_by_side: Linked | None = None  # the build that takes lanes side by side, where a sweep can use it
     scalar_because: str = ""  # why there is none
 
     @property
@@ -176,38 +175,45 @@ def drive(
     tape = machine.tape
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
     n = len(block.lanes.acct)
+    vectors = machine.side_by_side
+    if vectors is not None:
+        chunk_rows = min(chunk_rows, VECTOR_CHUNK)
     # The odd length keeps columns of one row from falling into one set of the cache.
     table = np.full((max(block.table_rows, 1), chunk_rows + 8), np.nan)
     step = max(CHUNK // machine.instruments, 128)  # rows whose bars and columns fit into the second-level cache
     next_look = stops_of(looks.rows) if looks is not None else None
-    vectors = machine.side_by_side
-    together = n // W * W if vectors is not None else 0
-    if together:
-        chunk_rows = min(chunk_rows, VECTOR_CHUNK)
+    tally = np.zeros(chunk_rows + 2, np.int64)
+    odd = 1
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo in range(0, tape.rows, chunk_rows):
             hi = min(lo + chunk_rows, tape.rows)
             view = chunk(tape, lo, hi, spread_from_data=spread)
-            at = known = left = 0
+            at = known = 0
+            tally[0] = 0
             while at < hi - lo:
                 if at == known:
                     known = min(at + step, hi - lo)
                     if block.table_rows:
                         feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, at, known)
-                    columns = np.ascontiguousarray(table[:, : hi - lo].T) if together else table
+                    if vectors is not None:
+                        columns = np.ascontiguousarray(table[:, : hi - lo].T)
                 stop = next_look(lo + at) if next_look is not None else -1
                 until = min(stop + 1, lo + known) - lo if stop >= 0 else known
-                where = (at, until, lo, tape.rows - 1)
-                if together and vectors is not None:
-                    left += vectors.entry(view, columns, block.lanes, *block.gates, rec, 0, together, *where)
-                at = machine.linked.entry(view, table, block.lanes, *block.gates, rec, together, n, *where)
-                at = until if together else at
+                where = (lo, tape.rows - 1)
+                if vectors is not None:
+                    across = (columns.reshape(-1), columns.shape[1], block.lanes, *block.gates, tally)
+                    done = vectors.entry(view, *across, 0, n, at, until, *where)
+                    odd = 1 if done > at else 2 * odd  # rows after one another that lanes can't take side by side
+                    at = done
+                if at < until:
+                    to = until if vectors is None else min(at + odd, until)
+                    at = machine.linked.entry(view, table, block.lanes, *block.gates, rec, 0, n, at, to, *where)
                 if on_full is not None:
                     on_full()
                 if looks is not None and lo + at == stop + 1:
                     looks.take(block.lanes.acct["equity"])
-            if left > MOST_LEAVING * together * (hi - lo):
-                together = 0  # the ordinary machine goes on from here: it is the same state
+            if tally[0] > MOST_LEAVING * n * (hi - lo):
+                vectors = None  # the ordinary machine goes on from here: it is the same state
             if watch is not None:
                 watch(hi)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):

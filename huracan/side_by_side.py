@@ -17,7 +17,7 @@ from huracan.sim import columns as feature_columns
 from huracan.sim.linker import Linked, link
 from huracan.sim.refusal import Refused
 from huracan.sim.stubs import is_compiled
-from huracan.sim.vector import W, why_not
+from huracan.sim.vector import FEWEST, why_not
 from huracan.spec_records import Spec
 
 WORTH_COMPILING = 3_000_000_000  # bars of lanes: below that the compiler takes longer than it saves
@@ -61,8 +61,8 @@ def why_not_here(machine: Machine, lanes: int, specs: Sequence[Spec]) -> str:
     groups = machine.linked.groups
     if machine.instruments != 1:
         return "it has several instruments"
-    if lanes < W:
-        return f"it has fewer than {W} sets"
+    if lanes < FEWEST:
+        return f"it has fewer than {FEWEST} sets"
     if groups.split or groups.record or groups.events:
         return "reports take time" if groups.split else "it keeps records"
     if any(s.account.borrow for s in specs):

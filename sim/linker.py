@@ -26,7 +26,7 @@ from huracan.sim.plain_copy import to_run
 from huracan.sim.refusal import Refused
 from huracan.sim.sources import kernel_sources, strategy_sources
 from huracan.sim.stubs import load_stub
-from huracan.sim.vector import vector_text
+from huracan.sim.vector_code import Pieces, vector_text
 
 KERNEL_MODULES = (
     "reports",
@@ -208,7 +208,7 @@ def loads(
     return once, each, wide
 
 
-TEMPLATE = '''# Written by huracan's linker; not to be edited.
+HEAD = """# Written by huracan's linker; not to be edited.
 import numpy as np
 from numba import njit
 
@@ -216,7 +216,7 @@ from huracan.sim import layout
 from huracan.sim.layout import Ctx, Fine, SplitVenue, Venue
 from huracan.sim.linker import Groups, bound, kernel
 from huracan.sim import prices
-from huracan.sim.memory import record_type, stack_floats, stack_ints, stack_slots
+from huracan.sim.memory import lowest_bit, put, record_type, stack_floats, stack_ints, stack_slots, take
 from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
 from huracan.sim.vector import dry_step
 from huracan.sim.record_copy import copy_record
@@ -228,9 +228,11 @@ step = njit(**USER)(B.step)
 {kernel_parts}
 {types}
 
+"""
 
-@njit(**{decorator})
-def {name}(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last_row{event_args}):
+ENTRY = '''
+@njit(**LINKED_ENTRY)
+def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last_row{event_args}):
     """Run lanes lo..hi over rows row_lo..row_hi of this chunk, whose first row is the tape's row0.
 
     Returns the first row not done.{event_doc}
@@ -393,11 +395,10 @@ def is_quick(groups: Groups) -> bool:
     return bool(groups.venue) and not (groups.record or groups.split or groups.events)
 
 
-def rows_code(groups: Groups, d: Declaration, n_gates: int, each: Sequence[str], wide: Sequence[str]) -> str:
-    """Generated code of the loop over rows."""
+def words_of(groups: Groups, n_gates: int) -> dict[str, Any]:
+    """What the pieces of generated code are filled in with."""
     own = "own_" if groups.split else ""
-    begin, end = row_code(groups)
-    words = {
+    return {
         "own": own,
         "venue": "SplitVenue" if groups.split else "Venue",
         "split_args": " own_acct, own_orders, own_positions, told, reports, mail," if groups.split else "",
@@ -407,11 +408,22 @@ def rows_code(groups: Groups, d: Declaration, n_gates: int, each: Sequence[str],
         "post": "route" if groups.split else "post",
         "after_wants": "route_requests" if groups.split else "after_wants",
         "gates": gate_block(n_gates, own),
-        "load_each": indent(each, 8),
-        "load_wide": indent(wide, 0),
     }
-    steps = (STEP_EACH if d.scope == "each" else STEP_ALL).format(own=own).split("\n")
-    read, load = (text.format(**words).split("\n") for text in (READ, LOAD))
+
+
+def steps_code(d: Declaration, own: str) -> list[str]:
+    """Generated code that runs the step."""
+    return (STEP_EACH if d.scope == "each" else STEP_ALL).format(own=own).split("\n")
+
+
+def rows_code(groups: Groups, d: Declaration, n_gates: int, each: Sequence[str], wide: Sequence[str]) -> str:
+    """Generated code of the loop over rows."""
+    begin, end = row_code(groups)
+    words = words_of(groups, n_gates)
+    own = words["own"]
+    loads = {"load_each": indent(each, 8), "load_wide": indent(wide, 0)}
+    steps = steps_code(d, own)
+    read, load = (text.format(**words, **loads).split("\n") for text in (READ, LOAD))
     wants = indent(WANTS.format(**words).split("\n"), 8)
     if is_quick(groups):
         return QUICK_ROWS.format(
@@ -502,7 +514,6 @@ def stub_text(
     gates: Sequence[Declaration],
     slots: int,
     is_wide: Callable[[str, Any], bool],
-    vector: str = "",
 ) -> str:
     """The stub's source.
 
@@ -538,16 +549,7 @@ def stub_text(
         wide += more_wide
     if groups.split:
         enter += ["reports = lanes.reports[c]", "mail = lanes.mail[c]"]
-    if vector:
-        kinds += [f"{name} = record_type({record})" for name, record in VECTOR_RECORDS]
-    text = TEMPLATE.format(
-        decorator="RARE" if vector else "LINKED_ENTRY",
-        name="rows" if vector else "entry",
-        key=key,
-        groups=groups,
-        checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(len(gates))),
-        kernel_parts=kernel_parts(groups),
-        types="\n".join(kinds),
+    return head_text(key, groups, len(gates), kinds) + ENTRY.format(
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
         event_args=", event_lo, event_hi" if groups.events else "",
         event_doc=EVENT_DOC if groups.events else "",
@@ -558,7 +560,33 @@ def stub_text(
         n=1 if stack else "tape.bars.shape[1]",
         rows=indent(rows_code(groups, d, len(gates), each, wide).split("\n"), 12),
     )
-    return text + vector
+
+
+def head_text(key: str, groups: Groups, n_gates: int, kinds: Sequence[str]) -> str:
+    """What a stub begins with: the functions that it takes, and the types of records that it makes."""
+    return HEAD.format(
+        key=key,
+        groups=groups,
+        checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(n_gates)),
+        kernel_parts=kernel_parts(groups),
+        types="\n".join(kinds),
+    )
+
+
+def lanes_text(key: str, groups: Groups, d: Declaration, n_gates: int, here: Bound) -> str:
+    """The source of the stub that takes lanes side by side."""
+    words = words_of(groups, n_gates)
+    names = ("p", "u", "feats", "feats1", "wide", "wide1")
+    gates = [f"g{g}{name.replace('feats', 'f')} = lanes_g{g}.{name}[c]" for g in range(n_gates) for name in names]
+    pieces = Pieces(
+        "".join(f"lanes_g{g}, " for g in range(n_gates)),
+        gates,
+        READ.format(**words).split("\n"),
+        steps_code(d, words["own"]),
+        WANTS.format(**words).split("\n"),
+    )
+    kinds = [f"{name} = record_type({record})" for name, record in VECTOR_RECORDS]
+    return head_text(key, groups, n_gates, kinds) + vector_text(d, here.p, here.u, here.f, pieces, groups.resting)
 
 
 def bind(
@@ -590,7 +618,7 @@ def link(
     """Bind a strategy and its gates to a build of the kernel.
 
     From the cache if nothing it depends on has changed, else compiled at the first call. `side_by_side` gives the entry
-    that takes sixteen lanes of one instrument at once (vector.py).
+    that takes lanes of one instrument side by side (vector.py).
     """
     d, gate_declarations, here = bind(step, checks, is_wide)
     sources = strategy_sources([step, *checks])
@@ -608,11 +636,13 @@ def link(
     )
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    vector = vector_text(d, here.p, here.u, here.f, len(checks)) if side_by_side else ""
-    stack = slots if instruments == 1 and not side_by_side else 0
+    if side_by_side:
+        text = lanes_text(key, groups, d, len(checks), here)
+    else:
+        text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide)
     with _lock:
         _bound[key] = here
-        module = load_stub(stub_text(key, groups, d, gate_declarations, stack, is_wide, vector), kernel_paths())
+        module = load_stub(text, kernel_paths())
     entry = module.side_by_side if side_by_side else module.entry
     return Linked(entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)
 

@@ -46,6 +46,15 @@ if config.DISABLE_JIT:
     def stack_ints(n: int) -> Any:
         return np.zeros(n, np.int64)
 
+    def take(a: Any, i: int) -> Any:
+        return a[i]
+
+    def put(a: Any, i: int, x: Any) -> None:
+        a[i] = x
+
+    def lowest_bit(x: int) -> int:
+        return (int(x) & -int(x)).bit_length() - 1
+
 else:
     from llvmlite import ir
 
@@ -74,13 +83,44 @@ else:
             return None
         return on_stack(types.int64, 8, n)
 
+    @intrinsic
+    def take(typingctx: Any, a: Any, i: Any) -> Any:
+        """Element i >= 0 of a contiguous array: nothing is checked or wrapped, so LLVM can make vectors of a loop."""
+        return a.dtype(a, i), lambda context, builder, sig, args: builder.load(element(context, builder, sig, args))
+
+    @intrinsic
+    def put(typingctx: Any, a: Any, i: Any, x: Any) -> Any:
+        """Write element i >= 0, in the same way."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            value = context.cast(builder, args[2], sig.args[2], sig.args[0].dtype)
+            builder.store(value, element(context, builder, sig, args))
+            return context.get_dummy_value()
+
+        return types.void(a, i, x), codegen
+
+    def element(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        """Pointer to an element of args[0] at args[1]."""
+        data = make_array(sig.args[0])(context, builder, args[0]).data
+        return builder.gep(data, [args[1]])
+
+    @intrinsic
+    def lowest_bit(typingctx: Any, x: Any) -> Any:
+        """Place of the lowest bit that is set in a whole number that is not 0."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.int64), codegen
+
     def on_stack(kind: Any, size: int, n: Any, *before: Any) -> Any:
         """Signature and code of an array of n of a kind on the stack."""
         count = n.literal_value
         array = types.Array(kind, 1, "C")
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            p = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(8), size * count))
+            with builder.goto_entry_block():  # numba's own way of doing it stores every byte one by one
+                p = builder.alloca(ir.ArrayType(ir.IntType(8), size * count))
             p.align = 64
             cgutils.memset(builder, p, ir.Constant(ir.IntType(64), size * count), 0)
             a = make_array(array)(context, builder)

@@ -429,21 +429,27 @@ def due_at_close(v):
 
 
 @part
+def close_row(v, row_index, last):
+    """Step 7, and the end of the tape: executions at the close, after which the account is marked again."""
+    moved = False
+    if v.settings.market_at_close == 1 and due_at_close(v):
+        before = v.stats.fills
+        fill_at_close(v, row_index)
+        moved = v.stats.fills != before
+        envelopes(v)
+    if last and v.settings.close_at_end == 1:
+        close_out(v)
+        moved = True
+    if moved:
+        mark_account(v)
+
+
+@part
 def end_row(v, row_index, last):
     """Steps 7 and 8: fills at the close, the end of the tape, equity and statistics."""
     a = v.acct
     if a.bankrupt == 0:
-        moved = False
-        if v.settings.market_at_close == 1 and due_at_close(v):
-            before = v.stats.fills
-            fill_at_close(v, row_index)
-            moved = v.stats.fills != before
-            envelopes(v)
-        if last and v.settings.close_at_end == 1:
-            close_out(v)
-            moved = True
-        if moved:
-            mark_account(v)
+        close_row(v, row_index, last)
         if SPLIT:
             tell_orders(v, a.ts_ns)
         if RECORD:
