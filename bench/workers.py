@@ -19,7 +19,7 @@ from measure import timed
 from store_side import fetched_pages, stored_year  # noqa: F401 - named on the command line
 
 import huracan
-from huracan import sweep_job
+from huracan import either_venue
 from huracan.data.synthetic import regimes
 from huracan.spec import load_spec
 
@@ -106,8 +106,8 @@ def assets() -> dict[str, Any]:
     made = regimes(specs.BARS, specs.SEED, symbols=specs.ASSETS)
     frames = [peer_sweeps.Frame(b) for b in made]
     spec = load_spec(specs.assets())
-    tape, loading = timed(lambda: sweep_job.load_tape(spec))
-    sweep_job.load_tape = lambda *_: tape
+    tape, loading = timed(lambda: either_venue.load_tape(spec))
+    either_venue.load_tape = lambda *_: tape
     found = compare(
         specs.assets(), list(specs.ASSET_FAST), lambda sets, _, *say: peer_sweeps.assets(frames, sets, *say), 4
     )

@@ -168,6 +168,9 @@ def sweep(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what would run.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run finished.")] = False,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="ADDRESS", help="Run on a Ray cluster: auto, or its host:port.")
+    ] = None,
     store: Store = None,
     json: Json = False,
 ) -> int:
@@ -186,7 +189,7 @@ def sweep(
         else:
             make_folder(out)
             with terminal.progress("parameter sets") as step:
-                result = run.sweep(checked, out=out, resume=resume, progress=step)
+                result = run.sweep(checked, out=out, resume=resume, progress=step, cluster=cluster)
             figures = result.figures
             top = terminal.top_rows(result)
     if json:

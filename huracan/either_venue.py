@@ -30,11 +30,11 @@ def record_any(spec: Spec, *, lane: int = 0) -> Result:
     return book_machine.record_book_run(spec, lane=lane) if has_books(spec) else machine.record_run(spec, lane=lane)
 
 
-def build_sweep(spec: Spec, also: Sequence[Spec], sets: int) -> AnyMachine:
-    """The tape and the machine that serve the spec and the settings of `also`."""
+def build_sweep(spec: Spec, also: Sequence[Spec], sets: int, tape: Any = None) -> AnyMachine:
+    """The tape, unless it is there already, and the machine that serve the spec and the settings of `also`."""
     if has_books(spec):
-        return build_book(spec, load_book_tape(spec), record=False, also=also)
-    tape = load_tape(spec, also)
+        return build_book(spec, load_book_tape(spec) if tape is None else tape, record=False, also=also)
+    tape = load_tape(spec, also) if tape is None else tape
     return with_vectors(machine.build(spec, tape, record=False, also=also), sets, also)
 
 

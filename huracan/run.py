@@ -41,18 +41,22 @@ def sweep(
     out: str | Path | None = None,
     resume: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    cluster: str | None = None,
 ) -> SweepResult:
     """Run every set of a spec's [sweep] table; `progress` is told (sets done, sets).
 
     With a folder `out` the rows go there as they come, however many they are: a sweep that was stopped goes on with
-    `resume`, and the result's files are written at the end. Without one the result is in memory.
+    `resume`, and the result's files are written at the end. Without one the result is in memory. `cluster` is "auto" or
+    the address of a Ray cluster that runs the sets.
     """
+    from huracan.cluster import joined
     from huracan.sweeping import finish, sweep_run
 
     checked = load_spec(spec)
     folder = None if out is None else Path(out)
     try:
-        result = sweep_run(checked, out=folder, resume=resume, progress=progress)
+        with joined(cluster) as crew:
+            result = sweep_run(checked, out=folder, resume=resume, progress=progress, crew=crew)
     except IndexError as error:
         raise out_of_range(checked.strategy.use, error) from error
     return result if folder is None else finish(result, folder)

@@ -42,15 +42,18 @@ class Job:
         return len(self.cuts) if self.validation is None else self.validation.inside
 
 
-def prepare(spec: Spec) -> Job:
-    """Load, link, and find out what every set needs; whatever is wrong is refused here, before anything runs."""
+def prepare(spec: Spec, tape: Any = None) -> Job:
+    """Load, link, and find out what every set needs; whatever is wrong is refused here, before anything runs.
+
+    `tape` is the spec's, if it was loaded before.
+    """
     if spec.sweep is None:
         raise Refused(
             "the spec has no [sweep] table", where="sweep", fix="add one, as in fast = { from = 5, to = 60, step = 5 }"
         )
     grid = expand(spec.sweep, fixed_values(spec))
     also = variants(spec, grid)
-    machine = build_sweep(spec, also, len(grid))
+    machine = build_sweep(spec, also, len(grid), tape)
     sets = make_sets(machine, grid)
     cuts = cuts_of(machine, len(sets))
     validation = lay_out(spec.sweep.validate, cuts)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,9 @@ from huracan.sweep_lanes import lanes_of
 from huracan.sweep_parts import FOLDER, Part, Parts, forget, open_checkpoint, read_manifest
 from huracan.trials import trials_folder, tried_before
 
+if TYPE_CHECKING:
+    from huracan.cluster import Crew
+
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 TICK_S = 0.2  # between two looks at how far the blocks are
@@ -57,16 +60,21 @@ class Pace:
 
 
 def sweep_run(
-    spec: Spec, *, out: Path | None = None, resume: bool = False, progress: Progress | None = None
+    spec: Spec,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    crew: Crew | None = None,
 ) -> SweepResult:
-    """Run every set and return a row for each; on Ctrl-C the sets that were finished.
+    """Run every set, here or by the `crew` of a cluster, and return a row for each; on Ctrl-C those that were finished.
 
     With a folder `out`, finished blocks are kept there as they come, `resume` goes on with them, and the table is a
     file there. Without one everything stays in memory.
     """
     job = prepare(spec)
     machine, sets = job.machine, job.sets
-    deal = deal_for(len(sets), machine.tape.rows, machine.instruments, workers())
+    deal = deal_for(len(sets), machine.tape.rows, machine.instruments, crew.cpus if crew else workers())
     identity = identity_of(job)
     if out is not None and resume and (done := finished(out, identity)) is not None:
         return done
@@ -81,7 +89,12 @@ def sweep_run(
         parts = Parts(folder, run)
         deal = Deal(manifest["lanes"], manifest["columns"])
     with nothing_lost():
-        run_blocks(job, deal, parts, progress)
+        if crew is None:
+            run_blocks(job, deal, parts, progress)
+        else:
+            from huracan.cluster import run_shards
+
+            run_shards(crew, job, identity, deal, parts, progress)
         return gather(job, blocks(sets, deal), parts, manifest, counted)
 
 
