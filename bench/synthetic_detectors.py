@@ -13,7 +13,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 ONE_SIDED = 1.645
-DICKEY_FULLER = -2.86  # 5 %, with a mean
+SIZE = 0.05  # of false alarms
+# Dickey and Fuller's 5 % is at -2.86, for prices that never come back. Here ranges pull every price back a little, so
+# the limit is what 5 % of 1,000 markets without a pair go beyond (`make synthetic ARGS=limits`, other seeds).
+PAIR_LIMIT = -3.26
 SECOND = 1_000_000_000
 
 
@@ -25,6 +28,20 @@ class Found(NamedTuple):
     found: bool
 
 
+def above_chance(terms: Floats, block: int = 60, draws: int = 999) -> tuple[float, bool]:
+    """Is a sum of terms above what the signs of its blocks give by chance? (standard score, whether in 5 % or fewer).
+
+    Where nothing is planted a block's sum is as often above zero as below it, so its sign can be drawn anew. Heavy
+    tails, volatility that clusters, and terms that depend on their neighbours are all kept inside the blocks.
+    """
+    whole = terms[: terms.size // block * block].reshape(-1, block).sum(axis=1)
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (draws, whole.size))
+    seen = float(whole.sum())
+    as_high = 1 + int((signs @ whole >= seen).sum())
+    spread = float(np.sqrt((whole * whole).sum()))
+    return (seen / spread if spread else 0.0), as_high <= SIZE * (draws + 1)
+
+
 def leader(lead: Floats, follow: Floats) -> Found:
     """Do signs of one series' returns come back in the other's next ones, more than the other way round?
 
@@ -32,8 +49,7 @@ def leader(lead: Floats, follow: Floats) -> Found:
     """
     a, b = np.sign(np.diff(np.log(lead))), np.sign(np.diff(np.log(follow)))
     more = a[:-1] * b[1:] - b[:-1] * a[1:]
-    score = float(more.mean() / more.std() * more.size**0.5)
-    return Found(float(np.sin(np.pi / 2.0 * more.mean())), score, score > ONE_SIDED)
+    return Found(float(np.sin(np.pi / 2.0 * more.mean())), *above_chance(more))
 
 
 def pair(first: Floats, second: Floats) -> Found:
@@ -44,7 +60,7 @@ def pair(first: Floats, second: Floats) -> Found:
     slope = float((change * at).sum() / (at * at).sum())
     rest = change - slope * at
     score = slope / float(np.sqrt((rest * rest).sum() / (rest.size - 2) / (at * at).sum()))
-    return Found(-slope, score, score < DICKEY_FULLER)
+    return Found(-slope, score, score < PAIR_LIMIT)
 
 
 def breakout(close: Floats, high: Floats, low: Floats, span: int = 60, usual: int = 1440) -> Found:
@@ -106,8 +122,7 @@ def toxic(feed: Any) -> Found:
     middle, flow = middles(feed, SECOND)
     both = np.sign(flow[:-1]) * np.sign(np.diff(middle))
     both = both[both != 0.0]
-    score = float(both.mean() * both.size**0.5)
-    return Found(informed(feed), score, score > ONE_SIDED)
+    return Found(informed(feed), *above_chance(both, block=5))
 
 
 def informed(feed: Any) -> float:
@@ -127,10 +142,13 @@ def informed(feed: Any) -> float:
 
 
 def leading_feed(lead: Any, follow: Any) -> Found:
-    """Does the middle of one book follow the other's a second later? Correlation of moves of a second."""
+    """Does the middle of one book follow the other's a second later, more than the other way round?
+
+    Both see what moves the market some moments late, now the one and now the other first. The estimate is the
+    correlation of moves of a second.
+    """
     a, b = (np.diff(np.log(middles(feed, SECOND)[0])) for feed in (lead, follow))
     n = min(a.size, b.size)
-    x, y = a[: n - 1] - a[: n - 1].mean(), b[1:n] - b[1:n].mean()
-    strength = float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
-    score = float((x * y).sum() / np.sqrt((x * x * y * y).sum()))
-    return Found(strength, score, score > ONE_SIDED)
+    a, b = a[:n] - a[:n].mean(), b[:n] - b[:n].mean()
+    scale = float(np.sqrt((a[:-1] ** 2).sum() * (b[1:] ** 2).sum()))
+    return Found(float((a[:-1] * b[1:]).sum()) / scale, *above_chance(a[:-1] * b[1:] - b[:-1] * a[1:], block=5))

@@ -31,6 +31,8 @@ FLUSH_ROWS = 20_000
 FLUSH_SECONDS = 15.0
 SETTLED_NS = 3_600_000_000_000  # emptiness younger than this is not noted: the venue may be late
 AGAIN = 2  # times that a gap inside a page is asked for
+FEW = 10  # rows that no venue's page is shorter than
+SECOND = 1_000_000_000
 EMPTY = 4  # times that a page without any row is asked for, before it is believed
 
 AT_ONCE = 16  # series
@@ -50,6 +52,8 @@ class Outcome:
     empty_bars: int = 0  # bars wanted that the venue has not
     dropped: int = 0  # rows that are no data: no price, inside out
     cut_instants: int = 0  # instants with more trades than a page, of which some may be missing
+    first_cut_ns: int = 0
+    begins_ns: int = 0  # the venue gave nothing before, and may keep its newest rows only
     failed: str | None = None
 
 
@@ -102,6 +106,8 @@ async def fetch_series(work: Work, since_ns: int, until_ns: int, recheck: bool) 
         finally:
             await work.flush()
         work.tell(done, outcome.served)
+        if work.unproven and work.first_ns and not work.pages_on:
+            outcome.begins_ns = work.first_ns
         if pages.series.timeframe:
             left = await asyncio.to_thread(missing, root, pages, since_ns, until_ns)
             outcome.empty_bars = sum((hi - lo) // pages.step_ns for lo, hi in left)
@@ -141,6 +147,14 @@ class Work:
     tell: Tell
     buffer: Buffer = field(default_factory=Buffer)
     outcome: Outcome = field(init=False)
+    answer: list[Any] = field(default_factory=list)  # the venue's last one
+    most: int = 0  # rows of the longest answer
+    pages_on: bool = (
+        False  # an answer went on where one before had ended: the venue gives the first rows, not the newest
+    )
+    unproven: list[Range] = field(default_factory=list)  # emptiness, if it does
+    reached: int = 0  # the last time of which there was a row
+    first_ns: int = 0
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(self.pages.series)
@@ -151,6 +165,10 @@ class Work:
         doubtful: list[Range] = []  # ahead of rows, in longer and longer leaps
         while at < hi:
             page = await self.page(at, hi)
+            if not len(page["ts"]) and await self.ends_before(at, hi):
+                self.cut(at)
+                at = (at // SECOND + 1) * SECOND
+                continue
             if not len(page["ts"]):
                 beyond = min(at + jump * span, hi)
                 if at < hi - span < beyond:
@@ -162,19 +180,57 @@ class Work:
                 at = await self.first_page_with_rows(doubtful[-1][0] + span, at, hi)
                 page = await self.page(at, hi)
             jump = 1
-            self.buffer.empty += doubtful
+            self.believe(doubtful)
             doubtful = []
             if len(page["ts"]):
+                self.see_paging(page)
                 at = await self.take(page, at, hi)
             self.tell(done + at - lo, self.outcome.served)
             await self.flush_if_due()
-        self.buffer.empty += doubtful
+        self.believe(doubtful)
+
+    def believe(self, ranges: list[Range]) -> None:
+        """Times without rows. A venue that only keeps its newest trades answers as if there had been none before."""
+        if self.pages.by_time_only and not self.pages_on:
+            self.unproven += ranges
+        else:
+            self.buffer.empty += ranges
+
+    def see_paging(self, page: Columns) -> None:
+        """Whether the venue pages on from a time: then what it left out before is empty."""
+        last = int(page["ts"][-1])
+        if self.reached and last > self.reached and not self.pages_on:
+            self.pages_on = True
+            self.buffer.empty += self.unproven
+            self.unproven = []
+        if not self.outcome.served:
+            self.first_ns = int(page["ts"][0])
+        self.reached = max(self.reached, last)
+
+    async def ends_before(self, at: int, hi: int) -> bool:
+        """Whether the venue, which knows whole seconds only, gives a full page of the second before that time in it.
+
+        ccxt leaves out what is before the time that it was asked for, so the whole second is asked for.
+        """
+        if not self.pages.by_time_only or at % SECOND == 0:
+            return False
+        await self.page(at // SECOND * SECOND, hi)
+        known = [row["timestamp"] for row in self.answer if isinstance(row, dict) and row.get("timestamp")]
+        full = len(self.answer) >= max(self.most, FEW)
+        return full and bool(known) and max(known) * MS < at
+
+    def cut(self, at: int) -> None:
+        """An instant of which not all trades can be had."""
+        self.outcome.cut_instants += 1
+        self.outcome.first_cut_ns = self.outcome.first_cut_ns or at
 
     async def page(self, at: int, hi: int, more: dict[str, Any] | None = None) -> Columns:
         """The rows of one page with at <= ts < hi; an empty one is asked for again, it may be a mistake."""
         for _ in range(EMPTY):
             rows = await self.venue.ask(lambda: self.pages.ask(at // MS, dict(more or {})))
-            columns, bad = self.pages.read(rows or [])
+            self.answer = list(rows or [])
+            self.most = max(self.most, len(self.answer))
+            columns, bad = self.pages.read(self.answer)
             if len(columns["ts"]) or bad:
                 break
         self.outcome.dropped += bad
@@ -259,15 +315,25 @@ class Work:
                 page = {name: np.concatenate([page[name], here[name][new]]) for name in page}
                 if not new.any() or len(new) < len(more["ts"]):
                     return page
-        if size > 1:
-            self.outcome.cut_instants += 1
+        if self.pages.after is not None:
+            while True:
+                more = await self.page(at, hi, self.pages.after(self.answer[-1]))
+                here = {name: column[more["ts"] == at] for name, column in more.items()}
+                new = ~np.isin(here["id"], page["id"])
+                page = {name: np.concatenate([page[name], here[name][new]]) for name in page}
+                if len(here["ts"]) < len(more["ts"]):
+                    return page
+                if not new.any():
+                    break
+        if size >= FEW and len(self.answer) >= self.most:
+            self.cut(at)
         return page
 
     def note_empty(self, page: Columns, at: int, go_on: int) -> None:
         """Times up to go_on that this page has looked at and that have no rows."""
         ts = page["ts"]
         held = runs(ts, self.pages.step_ns) if self.pages.series.timeframe else [(int(ts[0]), int(ts[-1]) + 1)]
-        self.buffer.empty += without((at, go_on), held)
+        self.believe(without((at, go_on), held))
 
     async def flush_if_due(self) -> None:
         due = self.buffer.rows >= FLUSH_ROWS or time.monotonic() - self.buffer.since >= FLUSH_SECONDS

@@ -21,6 +21,7 @@ MS = 1_000_000
 HOUR, DAY = 3_600_000_000_000, 86_400_000_000_000
 PAGE = 1000  # rows asked for where the venue does not say how many it gives
 LEAST = 100  # candles that a page of any venue reaches over
+KRAKEN = "kraken"
 NUMBERED = ("binance", "binanceus", "binanceusdm", "binancecoinm")  # whose trades' ids count up by one
 
 
@@ -34,6 +35,12 @@ class Pages:
     step_ns: int  # from a row's time to the next that there can be; 0: several rows an instant
     span_ns: int  # of time that one page can be relied on to have looked at
     numbered: bool = False
+    after: Callable[[Any], dict[str, Any]] | None = None  # ccxt's last row -> parameters of the page behind it
+
+    @property
+    def by_time_only(self) -> bool:
+        """Whether nothing but times tells whether rows are missing between two pages."""
+        return self.step_ns == 0 and not self.numbered
 
 
 def pages_of(venue: Venue, series: Series) -> Pages:
@@ -48,10 +55,13 @@ def pages_of(venue: Venue, series: Series) -> Pages:
         limit = _limit(exchange, symbol, "fetchTrades")
 
         async def trades(since: int, more: dict[str, Any]) -> Any:
-            since_or_id = None if "fromId" in more else since
+            if exchange.id == KRAKEN and "since" not in more:
+                more = {"since": str(since * MS - 1)} | more  # ccxt would round it down to a whole second
+            since_or_id = None if "fromId" in more or "since" in more else since
             return await exchange.fetch_trades(symbol, since_or_id, limit, more)
 
-        return Pages(series, trades, read_trades, 0, HOUR, exchange.id in NUMBERED)
+        after = behind_on_kraken if exchange.id == KRAKEN else None
+        return Pages(series, trades, read_trades, 0, HOUR, exchange.id in NUMBERED, after)
     if series.kind == FUNDING:
         _needs(exchange, "fetchFundingRateHistory", series)
         limit = _limit(exchange, symbol, "fetchFundingRateHistory", 100)
@@ -70,6 +80,15 @@ def pages_of(venue: Venue, series: Series) -> Pages:
 
     read = read_bars if series.kind == BARS else read_marks
     return Pages(series, candles, read, series.step_ns, min(limit, LEAST) * series.step_ns)
+
+
+def behind_on_kraken(row: Any) -> dict[str, Any]:
+    """Kraken pages by nanoseconds, which a trade's own stamp tells to the microsecond; twice given is held once.
+
+    >>> behind_on_kraken({"info": ["0.03", "4.2", 1541390792.763, "s", "l", ""]})
+    {'since': '1541390792762998272'}
+    """
+    return {"since": str(int(float(row["info"][2]) * 1e9) - 1000)}
 
 
 def _needs(exchange: Any, method: str, series: Series) -> None:

@@ -80,6 +80,8 @@ def fetched(outcomes: Sequence[Outcome], venue: Any, root: Path) -> dict[str, An
                 "bars_not_at_venue": each.empty_bars,
                 "unusable_rows": each.dropped,
                 "cut_instants": each.cut_instants,
+                "first_cut": _iso(each.first_cut_ns) if each.first_cut_ns else None,
+                "nothing_before": _iso(each.begins_ns) if each.begins_ns else None,
                 "failed": each.failed,
             }
         )
@@ -117,9 +119,16 @@ def _said(each: Outcome) -> str:
     words = [
         (each.empty_bars, "bars that the venue has not"),
         (each.dropped, "rows without a usable price"),
-        (each.cut_instants, "instants with more trades than a page, some may be missing"),
     ]
-    return "; ".join([f"{n:,} {what}" for n, what in words if n] + ([f"failed: {each.failed}"] if each.failed else []))
+    said = [f"{n:,} {what}" for n, what in words if n]
+    if each.cut_instants:
+        said.append(
+            f"{each.cut_instants:,} instants with more trades than a page, first {format_ns(each.first_cut_ns)}: "
+            "the venue's interface goes no further into an instant, so some of their trades are missing"
+        )
+    if each.begins_ns:
+        said.append(f"nothing before {format_ns(each.begins_ns)} was given: the venue may keep its newest rows only")
+    return "; ".join(said + ([f"failed: {each.failed}"] if each.failed else []))
 
 
 def say_failures(outcomes: Sequence[Outcome]) -> int:

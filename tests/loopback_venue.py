@@ -25,6 +25,7 @@ from aiohttp.abc import AbstractResolver
 
 MINUTE = 60_000  # times are ms, as on the wire
 FAULTS = ("429", "418", "503", "html", "reset", "cut", "empty", "doubled", "unordered", "holes", "nulls")
+PAIR = ("ETH", "USDT")  # Kraken's
 SPOT = {"BTCUSDT": "BTC", "ETHUSDT": "ETH", "SOLUSDT": "SOL"}
 
 Fault = Callable[[str, int], str | None]  # (path, how many requests before) -> one of FAULTS
@@ -47,6 +48,8 @@ class Served:
     markets: dict[str, Market]
     now_ms: int
     page: int = 1000
+    newest: bool = False  # trades: the newest ones only, whatever time is asked for
+    seconds: bool = False  # trades: from the start of the second that is asked for
     windowed: bool = False  # a page of bars reaches no further than so many bars after its start
     faults: Fault = lambda path, n: None
     retry_after: str = "0.2"
@@ -177,6 +180,8 @@ def body_of(served: Served, path: str, query: dict[str, str]) -> Any:
     if path.endswith("/exchangeInfo"):
         kind = path.split("/")[1]
         return {"symbols": [spot_info(*s) if kind == "api" else swap_info(*s) for s in SPOT.items() if kind != "dapi"]}
+    if path.startswith("/0/public/"):
+        return kraken(served, path, query)
     if path.endswith("/time"):
         return {"serverTime": served.now_ms}
     market = served.markets.get(query.get("symbol", ""), Market())
@@ -192,9 +197,32 @@ def body_of(served: Served, path: str, query: dict[str, str]) -> Any:
     if last == "aggTrades":
         if "fromId" in query:
             return [t for t in market.trades if t["a"] >= int(query["fromId"])][:limit]
-        return [t for t in market.trades if start <= t["T"] <= min(end, served.now_ms)][:limit]
+        start = start // 1000 * 1000 if served.seconds else start
+        found = [t for t in market.trades if start <= t["T"] <= min(end, served.now_ms)]
+        return found[-limit:] if served.newest else found[:limit]
     if last == "fundingRate":
         return [f for f in market.funding if start <= f["fundingTime"] <= min(end, served.now_ms)][:limit]
+    return None
+
+
+def kraken(served: Served, path: str, query: dict[str, str]) -> Any:
+    """What Kraken answers: trades behind a time in ns, with stamps in seconds and numbers that count up."""
+    last = path.rpartition("/")[2]
+    if last == "Time":
+        return {"error": [], "result": {"unixtime": served.now_ms // 1000, "rfc1123": ""}}
+    if last == "Assets":
+        assets = {name: {"aclass": "currency", "altname": name, "decimals": 8, "status": "enabled"} for name in PAIR}
+        return {"error": [], "result": assets}
+    if last == "AssetPairs":
+        pair = {"altname": "ETHUSDT", "wsname": "ETH/USDT", "base": "ETH", "quote": "USDT", "status": "online"}
+        pair |= {"lot_decimals": 8, "pair_decimals": 2, "cost_decimals": 5, "ordermin": "0.001", "costmin": "0.5"}
+        pair |= {"tick_size": "0.01", "fees": [[0, 0.4]], "fees_maker": [[0, 0.25]], "lot": "unit"}
+        return {"error": [], "result": {"ETHUSDT": pair | {"leverage_buy": [], "leverage_sell": []}}}
+    if last == "Trades":
+        start = int(query["since"]) * (10**9 if len(query["since"]) < 12 else 1)
+        found = [t for t in served.markets["ETHUSDT"].trades if t["ns"] > start][: served.page]
+        rows = [[t["p"], t["q"], t["ns"] / 1e9, "s" if t["m"] else "b", "l", "", t["a"]] for t in found]
+        return {"error": [], "result": {"ETHUSDT": rows, "last": str(found[-1]["ns"] if found else start)}}
     return None
 
 
@@ -253,7 +281,9 @@ def certificates(folder: Path) -> ssl.SSLContext:
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     basic = x509.BasicConstraints(ca=True, path_length=None)
     ca = certificate("a CA for tests", ca_key, "a CA for tests", ca_key, (basic, True), (usage, True), (known, False))
-    names = x509.SubjectAlternativeName([x509.DNSName("*.binance.com"), x509.DNSName("binance.com")])
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName(name) for name in ("*.binance.com", "binance.com", "api.kraken.com")]
+    )
     leaf = certificate("*.binance.com", key, "a CA for tests", ca_key, (names, False), (authority, False))
     pem = serialization.Encoding.PEM
     (folder / "ca.pem").write_bytes(ca.public_bytes(pem))

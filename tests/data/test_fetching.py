@@ -45,7 +45,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 
 
 def fetched(
-    served: Served, root: Path, wanted: list[Series], *, since: int = START, **wish: Any
+    served: Served, root: Path, wanted: list[Series], *, since: int = START, name: str = "binance", **wish: Any
 ) -> tuple[list[Outcome], Venue]:
     """Fetch with a ccxt client that differs from a user's in its resolver and its certificate authority only."""
 
@@ -56,9 +56,9 @@ def fetched(
 
             def make(config: dict[str, Any]) -> Any:
                 quick = {"session": session, "rateLimit": 1, "timeout": 2000}
-                return ccxt.async_support.binance(config | quick)
+                return getattr(ccxt.async_support, name)(config | quick)
 
-            async with open_venue("binance", make) as venue:
+            async with open_venue(name, make) as venue:
                 asked = Wish(since * 1_000_000, **wish)
                 return await fetch_all(root, venue, wanted, asked, lambda *said: None), venue
 
@@ -197,6 +197,105 @@ def test_more_trades_in_one_millisecond_than_a_page_holds(served: Served, tmp_pa
     (outcome,), _ = fetched(served, root, [series])
     assert read(root, series).column("id").to_pylist() == [str(t["a"]) for t in served.markets["BTCUSDT"].trades]
     assert outcome.cut_instants == 0
+
+
+TRADES = Series("binance", "BTC/USDT", "trades")
+
+
+def by_time(served: Served, monkeypatch: pytest.MonkeyPatch, n: int = 300, crowd: int = 0) -> list[str]:
+    """A venue whose trades' numbers say nothing, as most; `crowd` trades of one millisecond among them. Their ids."""
+    monkeypatch.setattr("huracan.data.venue_pages.NUMBERED", ())
+    trades = some_trades(START, n)
+    for trade in trades[100 : 100 + crowd]:
+        trade["T"] = trades[100]["T"]
+    served.markets["BTCUSDT"] = Market(trades=sorted(trades, key=lambda t: (t["T"], t["a"])))
+    served.now_ms = START + 3_600_000
+    served.page = 20
+    return [str(t["a"]) for t in served.markets["BTCUSDT"].trades]
+
+
+def test_a_crowded_instant_is_named_where_the_venue_pages_by_time(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = by_time(served, monkeypatch, crowd=90)
+    (outcome,), _ = fetched(served, tmp_path / "store", [TRADES])
+    held = read(tmp_path / "store", TRADES).column("id").to_pylist()
+    assert outcome.cut_instants == 1
+    assert outcome.first_cut_ns == served.markets["BTCUSDT"].trades[100]["T"] * 1_000_000
+    assert set(ids) - set(held) == set(ids[120:190])  # of the crowd a page was given; nothing else is lost
+    assert outcome.begins_ns == 0
+
+
+def test_few_trades_at_the_end_are_no_crowd(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = by_time(served, monkeypatch)
+    trades = served.markets["BTCUSDT"].trades
+    trades[-1]["T"] = trades[-2]["T"] = trades[-3]["T"]
+    (outcome,), _ = fetched(served, tmp_path / "store", [TRADES])
+    assert outcome.cut_instants == 0
+    assert read(tmp_path / "store", TRADES).column("id").to_pylist() == ids
+
+
+def test_a_second_with_more_than_a_page_where_the_venue_knows_no_finer_times(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = by_time(served, monkeypatch)
+    trades = served.markets["BTCUSDT"].trades
+    for k, trade in enumerate(trades[100:160]):
+        trade["T"] = trades[99]["T"] // 1000 * 1000 + 1000 + k
+    for k, trade in enumerate(trades[160:]):
+        trade["T"] = trades[159]["T"] + 5000 + 1000 * k
+    served.seconds = True
+    (outcome,), _ = fetched(served, tmp_path / "store", [TRADES])
+    held = read(tmp_path / "store", TRADES).column("id").to_pylist()
+    assert outcome.cut_instants == 1
+    assert set(ids) - set(held) <= set(ids[100:160])
+    assert held[-1] == ids[-1]
+
+
+def test_a_venue_that_keeps_its_newest_trades_only_is_not_believed_to_be_empty(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = by_time(served, monkeypatch)
+    served.newest = True
+    root = tmp_path / "store"
+    (outcome,), _ = fetched(served, root, [TRADES])
+    first = served.markets["BTCUSDT"].trades[-20]["T"]
+    assert read(root, TRADES).column("id").to_pylist() == ids[-20:]
+    assert outcome.begins_ns == first * 1_000_000
+    assert not any(lo < first * 1_000_000 for lo, _ in empty_ranges(store.series_folder(root, TRADES)))
+    served.newest = False  # asked again of a venue that has them after all
+    (outcome,), _ = fetched(served, root, [TRADES])
+    assert read(root, TRADES).column("id").to_pylist() == ids
+    assert outcome.begins_ns == 0
+
+
+def test_kraken_pages_inside_a_millisecond(served: Served, tmp_path: Path) -> None:
+    trades = some_trades(START, 300)
+    for k, trade in enumerate(trades):
+        trade["T"] = trades[100]["T"] if 100 <= k < 190 else trade["T"]
+        trade["ns"] = 0
+    trades.sort(key=lambda t: (t["T"], t["a"]))
+    for k, trade in enumerate(trades):  # nanoseconds that rise inside a millisecond
+        trade["ns"] = trade["T"] * 1_000_000 + (k % 100) * 5_000
+    trades.sort(key=lambda t: t["ns"])
+    served.markets["ETHUSDT"] = Market(trades=trades)
+    served.now_ms = START + 3_600_000
+    served.page = 20
+    root, series = tmp_path / "store", Series("kraken", "ETH/USDT", "trades")
+    monday = pytest.MonkeyPatch()
+    monday.setattr("huracan.data.venue_client.Venue.now_ms", lambda self: _soon(served.now_ms))
+    try:
+        (outcome,), _ = fetched(served, root, [series], name="kraken")
+    finally:
+        monday.undo()
+    assert (outcome.failed, outcome.cut_instants) == (None, 0)
+    assert sorted(read(root, series).column("id").to_pylist(), key=int) == sorted(
+        (str(t["a"]) for t in trades), key=int
+    )
+
+
+async def _soon(ms: int) -> int:
+    return ms
 
 
 def test_data_that_begins_long_after_the_date_is_found(served: Served, tmp_path: Path) -> None:
