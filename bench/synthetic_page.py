@@ -87,7 +87,7 @@ def write_page(path: Path, facts: Any, shapes: Any, rows: list[dict[str, Any]], 
     lines += ["", "## Planted edges, and what simple detectors find", ""]
     lines += [
         "Each detector (`bench/synthetic_detectors.py`) sees prices only and may raise a false alarm in 5 % of the",
-        "markets where nothing is planted. What its score is there follows from its own deviation (`breakout`), is drawn",
+        "markets where nothing is planted. What its score is there follows from its deviation (`breakout`), is drawn",
         "by giving blocks of it their signs anew (both leaders, `toxic`), or is taken from other seeds (`pair`: ranges",
         "pull every ratio back a little). Where nothing is planted there are more seeds, so that false alarms can be",
         "counted. *Seen* is the estimate of the strength; that of `toxic` is read off the true times of the jumps.",
