@@ -187,7 +187,7 @@ def drive(
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo in range(0, tape.rows, chunk_rows):
             hi = min(lo + chunk_rows, tape.rows)
-            view = chunk(tape, lo, hi, spread_from_data=spread)
+            view = chunk(tape, lo, hi, spread_from_data=spread, sample_ns=machine.sample_ns)
             at = known = 0
             tally[0] = 0
             while at < hi - lo:

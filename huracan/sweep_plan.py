@@ -131,7 +131,7 @@ def measured(job: Job, machine: Machine) -> tuple[float, float]:
     with np.errstate(all="ignore"):
         for lo in range(0, tape.rows, CHUNK):
             hi = min(lo + CHUNK, tape.rows)
-            view = chunk(tape, lo, hi, spread_from_data=spread)
+            view = chunk(tape, lo, hi, spread_from_data=spread, sample_ns=machine.sample_ns)
             first = 0
             if lo == 0:  # the first call compiles, which is no time of a bar
                 first = min(2, hi)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from huracan.sim.layout import NEVER as NEVER
 from huracan.sim.layout import (
+    Calm,
     Contract,
     FillReason,
     Intrabar,
@@ -99,3 +100,6 @@ TOLD_HALT = int(ReportKind.HALT)
 SPOT = int(Contract.SPOT)
 LINEAR = int(Contract.LINEAR)
 INVERSE = int(Contract.INVERSE)
+
+SAMPLED = int(Calm.SAMPLED)
+DAYED = int(Calm.DAYED)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import namedtuple
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 import numpy as np
 
@@ -145,12 +145,21 @@ class ReportKind(IntEnum):
     HALT = 5  # the account is bankrupt
 
 
+class Calm(IntFlag):
+    """What the calendar says of a row that follows a live one, is not the last, and has no payment and misses no bar."""
+
+    ROW = 1
+    SAMPLED = 2  # a point of the sample grid falls on its close
+    DAYED = 4  # a midnight does
+
+
 MAX_TIERS = 8
 
 bar = np.dtype(
     [("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8"), ("fresh", "i8")], align=True
 )
-row = np.dtype([("open_ns", "i8"), ("close_ns", "i8"), ("fund_hi", "i8"), ("live", "i8")], align=True)
+# `calm`: what the calendar says of a row (Calm), 0 where it may ask for more than its prices do.
+row = np.dtype([("open_ns", "i8"), ("close_ns", "i8"), ("fund_hi", "i8"), ("live", "i8"), ("calm", "i8")], align=True)
 event = np.dtype(
     [("ts_ns", "i8"), ("kind", "i8"), ("inst", "i8"), ("a", "f8"), ("b", "f8"), ("c", "f8"), ("d", "f8"), ("e", "f8")],
     align=True,
@@ -475,6 +484,8 @@ Ctx = namedtuple(
     "Ctx",
     "acct orders positions bars feats feats1 wide wide1 bar pos f f1 me p u rules settings",
 )
+# The running figures of a stretch of calm rows, as numbers that need no memory.
+Tally = namedtuple("Tally", "equity peak sum_equity at_sample sum_r sum_r2 sum_neg2")
 # What the venue's functions see: its own truth, the market, and the buffers of the recorder.
 Venue = namedtuple("Venue", "acct orders positions desks stats bars rules settings costs rec fine")
 # The same where what decides has its own ledger: the own records stand beside the venue's, slot for slot.
@@ -485,7 +496,8 @@ SplitVenue = namedtuple(
 )
 # One chunk of a tape of bars: rows[r], bars[r, k]; payments in time order; finer bars per (row, instrument) for the
 # drill.
-TapeView = namedtuple("TapeView", "rows bars payments costs fine spans")
+# `sample_ns` is the sample grid that the rows' `calm` is told by.
+TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns")
 # State of many lanes; first axis is the lane.
 Lanes = namedtuple(
     "Lanes",
@@ -507,7 +519,21 @@ def layout_hash() -> str:
         bar, row, event, payment, fine_span, cost_input, rules, account, position, order, desk, stats, settings,
         fill, trade, equity, told, report, mailbox,
     )  # fmt: skip
-    enums = (State, Kind, Tif, Role, FillReason, Reason, Intrabar, LimitFill, Slippage, Contract, EventKind, ReportKind)
+    enums = (
+        State,
+        Kind,
+        Tif,
+        Role,
+        FillReason,
+        Reason,
+        Intrabar,
+        LimitFill,
+        Slippage,
+        Contract,
+        EventKind,
+        ReportKind,
+        Calm,
+    )
     text = repr([r.descr for r in records]) + repr([[(m.name, m.value) for m in e] for e in enums])
     text += repr([t._fields for t in (Execution, Ctx, Venue, SplitVenue, TapeView, Lanes, GateLanes, Fine, Recorder)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

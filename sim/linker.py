@@ -39,6 +39,7 @@ KERNEL_MODULES = (
     "liquidate",
     "path",
     "marks",
+    "calm",
     "advance",
     "decide",
     "hear",
@@ -199,12 +200,12 @@ def loads(
     wide: list[str] = []
     for n in d.features:
         if is_wide(n, d.features):
-            wide += [f"{prefix}wide1.{n} = {prefix}wide.{n}", f"{prefix}wide.{n} = table[{prefix}p.c_{n}, i]"]
+            wide += [f"{prefix}wide1.{n} = {prefix}wide.{n}", f"{prefix}wide.{n} = table[{prefix}p.c_{n}, u_i]"]
         elif stack:
             once.append(f"{prefix}t_{n} = table[{prefix}p.c_{n}]")
-            each += [f"{prefix}f1[k].{n} = {prefix}f[k].{n}", f"{prefix}f[k].{n} = {prefix}t_{n}[i]"]
+            each += [f"{prefix}f1[k].{n} = {prefix}f[k].{n}", f"{prefix}f[k].{n} = {prefix}t_{n}[u_i]"]
         else:
-            each += [f"{prefix}f1[k].{n} = {prefix}f[k].{n}", f"{prefix}f[k].{n} = table[{prefix}p.c_{n} + k, i]"]
+            each += [f"{prefix}f1[k].{n} = {prefix}f[k].{n}", f"{prefix}f[k].{n} = table[{prefix}p.c_{n} + k, u_i]"]
     return once, each, wide
 
 
@@ -255,13 +256,18 @@ def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last
     return i
 '''
 
-READ = """row = tape.rows[i]
-bars = tape.bars[i]
+READ = """u_i = np.uint64(i)  # numba asks a signed index every time whether it counts from the end
+row = tape.rows[u_i]
+bars = tape.bars[u_i]
 v = {venue}(
     acct, orders, positions, desks, stats, bars, rules, s, {costs}, {recorder}, {fine},{split_args}
 )"""
+READ_CALM = """u_i = np.uint64(i)
+row = tape.rows[u_i]
+bars = tape.bars[u_i]
+calm = Venue(acct, orders, positions, desks, stats, bars, rules, s, 0, 0, 0)  # what a calm row needs of `v`"""
 LOAD = """for k in range(n):
-    if bars[k].fresh == 1:
+    if {every}bars[k].fresh == 1:
 {load_each}
 {load_wide}"""
 WANTS = """if {own}acct.n_new > 0:
@@ -293,43 +299,56 @@ if row.live == 1:
 {end}
 i += 1"""
 
-# The same for sweeps. The inner loop runs from one rare thing to the next and calls nothing, so that what it counts
-# stays in registers; `begun` says whether row i has begun when it is left.
+# The same for sweeps: the inner loop runs through a stretch of calm rows (kernel/calm.py) and calls nothing, so that
+# what it counts stays in registers. `begun` says whether row i has begun when it is left.
 QUICK_ROWS = """{read}
 if row.live == 1:
     at = wake_row(v, row0 + i, row, tape.payments, at)
 else:
     warm_row(v, row0 + i, row)
+{load}
+if row.live == 0 or acct.bankrupt == 1:
+    if row.live == 1:
+        end_row(v, row0 + i, row0 + i == last_row)
+    i += 1
+    continue
+sound = worth_something(v)
+{read_calm}
+floor = NOTHING * s.cash
+kind = calm_kind(calm, row, tape.sample_ns)
+stop = min(row_hi, first_wake(calm) - row0)
+ends = i if kind == 0 else (stop - 1 if s.market_at_close == 1 else row_hi)  # the row that ends in all its steps
+first = i
 begun = True
-sound = True
-while True:
-{load_inside}
-    if row.live == 0 or acct.bankrupt == 1:
+last = acct.equity
+tally = tally_of(calm)
+while sound:
+{steps}
+    if acct.n_new > 0 or acct.n_requests > 0 or i >= ends:
         break
-    sound = worth_something(v)
-    if not sound:
-        break
-{steps_inside}
-    if acct.n_new > 0 or acct.n_requests > 0 or not quiet_end(v, row0 + i == last_row):
-        break
-    running(v)
+    tally = count_calm(calm, tally, kind)
+    last = tally.equity
     i += 1
     begun = False
-    if i == row_hi:
+    if i >= stop:
         break
 {read_inside}
-    if not quiet_row(v, row0 + i, row, at):
+    if row.calm != kind or prices_matter(calm, {stack}):
         break
-    next_row(v, row0 + i, row)
+    begin_calm(calm, row0 + i, row)
     begun = True
+{load_inside}
+    tally = mark_calm(calm, tally, {stack})
+    sound = tally.equity > floor
+end_calm(calm, tally, kind, i - first, last)
 if not begun:
     continue
-if row.live == 1:
-    if not sound:
-        stop_lane(v)
-    elif acct.bankrupt == 0:
+{read}
+if sound:
 {wants}
-    end_row(v, row0 + i, row0 + i == last_row)
+else:
+    stop_lane(v)
+end_row(v, row0 + i, row0 + i == last_row)
 i += 1"""
 
 STEP_EACH = """for k in range(n):
@@ -348,8 +367,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "decide": ("new_slot", "may_increase", "refuse_want", "post", "after_wants"),
 }
 QUICK_PARTS: dict[str, tuple[str, ...]] = {
-    "advance": ("wake_row", "worth_something", "quiet_row", "quiet_end", "next_row", "stop_lane"),
-    "marks": ("running",),
+    "advance": ("NOTHING", "wake_row", "worth_something", "stop_lane"),
+    "calm": (
+        *("calm_kind", "first_wake", "prices_matter", "begin_calm"),
+        *("tally_of", "mark_calm", "count_calm", "end_calm"),
+    ),
 }
 SPLIT_PARTS: dict[str, tuple[str, ...]] = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
 EVENT_PARTS: dict[str, tuple[str, ...]] = {"advance": ("open_event", "bar_event", "last_event")}
@@ -416,22 +438,28 @@ def steps_code(d: Declaration, own: str) -> list[str]:
     return (STEP_EACH if d.scope == "each" else STEP_ALL).format(own=own).split("\n")
 
 
-def rows_code(groups: Groups, d: Declaration, n_gates: int, each: Sequence[str], wide: Sequence[str]) -> str:
+def rows_code(
+    groups: Groups, d: Declaration, n_gates: int, each: Sequence[str], wide: Sequence[str], stack: bool
+) -> str:
     """Generated code of the loop over rows."""
     begin, end = row_code(groups)
     words = words_of(groups, n_gates)
     own = words["own"]
     loads = {"load_each": indent(each, 8), "load_wide": indent(wide, 0)}
     steps = steps_code(d, own)
-    read, load = (text.format(**words, **loads).split("\n") for text in (READ, LOAD))
+    read, load = (text.format(every="", **words, **loads).split("\n") for text in (READ, LOAD))
+    load_inside = LOAD.format(every=f"{stack} or ", **words, **loads).split("\n")
     wants = indent(WANTS.format(**words).split("\n"), 8)
     if is_quick(groups):
         return QUICK_ROWS.format(
             read=indent(read, 0),
-            read_inside=indent(read, 4),
-            load_inside=indent(load, 4),
-            steps_inside=indent(steps, 4),
-            wants=wants,
+            load=indent(load, 0),
+            read_calm=indent(READ_CALM.split("\n"), 0),
+            read_inside=indent(READ_CALM.split("\n"), 4),
+            load_inside=indent(load_inside, 4),
+            steps=indent(steps, 4),
+            wants=indent(WANTS.format(**words).split("\n"), 4),
+            stack=stack,
         )
     return ROWS.format(
         record=bool(groups.record),
@@ -558,7 +586,7 @@ def stub_text(
         leave=indent(leave, 8),
         stack=stack,
         n=1 if stack else "tape.bars.shape[1]",
-        rows=indent(rows_code(groups, d, len(gates), each, wide).split("\n"), 12),
+        rows=indent(rows_code(groups, d, len(gates), each, wide, stack).split("\n"), 12),
     )
 
 

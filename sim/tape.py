@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from huracan.sim import layout
-from huracan.sim.layout import Contract, TapeView
+from huracan.sim.layout import Calm, Contract, TapeView
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, BarSource, Floats, Ints, Payments, Rules
 from huracan.sim.timeline import MARK, RowTimes, Timeline, timeline
 
 Records = np.ndarray[Any, Any]
+DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True)
@@ -311,8 +312,27 @@ def fine_chunk(tape: Tape, closes: Ints) -> tuple[Records, Records]:
     return np.concatenate(parts), spans
 
 
-def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False) -> TapeView:
-    """Rows lo..hi as the machine's records."""
+def calm_kinds(tape: Tape, lo: int, rows: Records, bars: Records, sample_ns: int) -> Ints:
+    """layout.Calm of every row; the first of a chunk has none, as nothing is known of the row before it."""
+    closes = rows["close_ns"]
+    phase = first_ns(tape) % tape.timeframe_ns  # as the grids of the lanes begin
+    found = np.full(len(rows), int(Calm.ROW), np.int64)
+    quiet = (rows["live"][1:] == 1) & (rows["live"][:-1] == 1) & (rows["fund_hi"][1:] == rows["fund_hi"][:-1])
+    for step, flag in ((sample_ns, Calm.SAMPLED), (DAY_NS, Calm.DAYED)):
+        since = closes - phase
+        found += np.where(since % step == 0, int(flag), 0)
+        quiet &= (since[1:] - 1) // step <= since[:-1] // step  # no point of the grid lies between two rows
+    if len(tape.series) == 1:
+        quiet &= bars["fresh"][1:, 0] == 1
+    found[0] = 0
+    found[1:][~quiet] = 0
+    if lo + len(rows) == tape.rows:
+        found[-1] = 0
+    return found
+
+
+def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False, sample_ns: int = 0) -> TapeView:
+    """Rows lo..hi as the machine's records; `sample_ns` is the grid of the lanes' samples, every bar if it is 0."""
     closes, latest = tape.timeline.at(lo, hi)
     rows = np.zeros(hi - lo, layout.row)
     rows["open_ns"] = closes - tape.timeframe_ns
@@ -320,11 +340,11 @@ def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False) -> Ta
     rows["fund_hi"] = payments_before(tape, closes)
     rows["live"] = np.arange(lo, hi) >= tape.first_live
     fine, spans = fine_chunk(tape, closes)
-    parts = (
-        *(rows, bar_records(tape, closes, latest), tape.payments),
-        *(cost_chunk(tape, latest, spread_from_data), fine, spans),
-    )
-    return TapeView(*(as_records(p) for p in parts))
+    bars = bar_records(tape, closes, latest)
+    grid = sample_ns or tape.timeframe_ns
+    rows["calm"] = calm_kinds(tape, lo, rows, bars, grid)
+    parts = (rows, bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
+    return TapeView(*(as_records(p) for p in parts), grid)
 
 
 def first_ns(tape: Tape) -> int:

@@ -24,7 +24,6 @@ from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
 from huracan.sim.kernel.marks import (
-    behind,
     envelope,
     envelopes,
     excursions,
@@ -234,34 +233,6 @@ def look_at_all(v):
     v.stats.first_look = 0
     for k in range(n):
         v.desks[k].next_look = k + 1 if k + 1 < n else -1
-
-
-@part
-def quiet_row(v, row_index, row, first_payment):
-    """Whether nothing rare can happen in a row that is not begun yet: no order, payment, margin or interest."""
-    for k in range(len(v.positions)):
-        if touched(v, k, row_index):
-            return False
-    if MARGIN:
-        if first_payment < row.fund_hi or v.settings.borrow == 1 or in_danger(v):
-            return False
-    return True
-
-
-@part
-def quiet_end(v, last):
-    """Whether this row ends with its statistics alone."""
-    if last or behind(v.stats, v.acct.ts_ns):
-        return False
-    return v.settings.market_at_close == 0 or not due_at_close(v)
-
-
-@part
-def next_row(v, row_index, row):
-    """A quiet row begins."""
-    v.acct.row = row_index
-    v.acct.open_ns = row.open_ns
-    v.acct.ts_ns = row.close_ns
 
 
 @part

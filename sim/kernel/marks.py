@@ -133,16 +133,22 @@ def touched(v, k, row):
 
 
 @part
+def add_return(at, total, squares, losses, equity):
+    """(equity, sums of returns, of their squares, of those of losses) with the return since `at`."""
+    if equity != at:
+        r = equity / at - 1.0
+        total += r
+        squares += r * r
+        loss = min(r, 0.0)  # a branch would be guessed wrong every other time
+        losses += loss * loss
+    return equity, total, squares, losses
+
+
+@part
 def take_sample(s, equity):
     """One more return on the sample grid."""
     s.samples += 1
-    if equity != s.at_sample:
-        r = equity / s.at_sample - 1.0
-        s.sum_r += r
-        s.sum_r2 += r * r
-        loss = min(r, 0.0)  # a branch would be guessed wrong every other time
-        s.sum_neg2 += loss * loss
-        s.at_sample = equity
+    s.at_sample, s.sum_r, s.sum_r2, s.sum_neg2 = add_return(s.at_sample, s.sum_r, s.sum_r2, s.sum_neg2, equity)
 
 
 @part
