@@ -146,7 +146,7 @@ class ReportKind(IntEnum):
 
 
 class Calm(IntFlag):
-    """What the calendar says of a row that follows a live one, is not the last, and has no payment and misses no bar."""
+    """What the calendar says of a row that follows a live one, is not the last, and has no payment."""
 
     ROW = 1
     SAMPLED = 2  # a point of the sample grid falls on its close

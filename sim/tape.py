@@ -239,26 +239,29 @@ def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
 
 def bar_records(tape: Tape, closes: Ints, latest: Sequence[Ints]) -> Records:
     """The same for rows that are known by their closes and by each instrument's last bar."""
-    out = np.zeros((len(closes), len(tape.series)), layout.bar)
+    out = np.empty((len(closes), len(tape.series)), layout.bar)
     whole = out.view(np.dtype((np.void, layout.bar.itemsize)))
     opens = closes - tape.timeframe_ns
     for k, s in enumerate(tape.series):
-        b = own_bars(s, opens, latest[k])
+        b = own_bars(s, opens, latest[k], tape.timeline.twins)
         whole[:, k] = b.view(whole.dtype)  # a bar at once: field by field every cache line would be fetched six times
     return out
 
 
-def own_bars(series: BarSource, opens: Ints, at: Ints) -> Records:
-    """layout.bar of one instrument in rows that open at `opens`; at[row] is its last bar then, -1 before the first."""
-    out = np.zeros(len(opens), layout.bar)
-    known = np.maximum(at, 0)
-    bars = series.rows(int(known[0]), int(known[-1]) + 1)
-    if at[0] >= 0 and np.array_equal(bars.open_ns, opens):  # none is missing
+def own_bars(series: BarSource, opens: Ints, at: Ints, complete: bool = False) -> Records:
+    """layout.bar of one instrument in rows that open at `opens`; at[row] is its last bar then, -1 before the first.
+
+    `complete`: it is known already that no row misses a bar.
+    """
+    out = np.empty(len(opens), layout.bar)
+    bars = series.rows(max(int(at[0]), 0), max(int(at[-1]), 0) + 1)
+    if complete or (at[0] >= 0 and np.array_equal(bars.open_ns, opens)):
         out["fresh"] = 1
         for name in ("open", "high", "low", "close"):
             out[name] = getattr(bars, name)
         out["volume"] = bars.volume if bars.volume is not None else 0.0
         return out
+    known = np.maximum(at, 0)
     own = known - known[0]
     fresh = (at >= 0) & (bars.open_ns[own] == opens)
     out["fresh"] = fresh
@@ -344,7 +347,7 @@ def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False, sampl
     grid = sample_ns or tape.timeframe_ns
     rows["calm"] = calm_kinds(tape, lo, rows, bars, grid)
     parts = (rows, bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
-    return TapeView(*(as_records(p) for p in parts), grid)
+    return TapeView._make([*(as_records(p) for p in parts), grid])
 
 
 def first_ns(tape: Tape) -> int:

@@ -26,6 +26,7 @@ class Timeline:
     firsts: Ints  # (marks,): close time of the mark's first row
     total: int
     offset: int = 0
+    twins: bool = False  # every instrument has the very same times: none ever misses a bar that another has
 
     def __len__(self) -> int:
         return self.total - self.offset
@@ -35,6 +36,10 @@ class Timeline:
         lo, hi = lo + self.offset, hi + self.offset
         mark = lo // MARK
         base = mark * MARK
+        if self.twins:
+            first = self.series[0]
+            place = np.arange(lo, hi, dtype=np.int64)
+            return first.times(lo, hi) + first.timeframe_ns, (place,) * len(self.series)
         closes, union = merged(self.series, self.marks[mark], hi - base)
         rows = union[lo - base : hi - base]
         places: list[Ints] = []
@@ -61,18 +66,18 @@ class Timeline:
 def timeline(series: Sequence[BarSource]) -> Timeline:
     """One pass over the times of all bars."""
     at = np.zeros(len(series), np.int64)
-    marks, firsts, total = [], [], 0
+    marks, firsts, total, twins = [], [], 0, True
     while any(at[k] < len(s) for k, s in enumerate(series)):
         closes, union = merged(series, at, MARK)
+        twins = twins and all(c is union for c in closes)
         union = union[:MARK]
         marks.append(at.copy())
         firsts.append(union[0])
         total += len(union)
         for k, own in enumerate(closes):
             at[k] += np.searchsorted(own, union[-1], side="right")
-    return Timeline(
-        tuple(series), np.array(marks, np.int64).reshape(-1, len(series)), np.array(firsts, np.int64), total
-    )
+    starts = np.array(marks, np.int64).reshape(-1, len(series))
+    return Timeline(tuple(series), starts, np.array(firsts, np.int64), total, twins=twins)
 
 
 def merged(series: Sequence[BarSource], at: Ints, rows: int) -> tuple[list[Ints], Ints]:
