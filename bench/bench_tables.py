@@ -9,15 +9,17 @@ from bench_page import Table
 from measure import Cost
 
 HOW = """Every sweep goes through `huracan.sweep`, the entry of `huracan sweep`, from the spec to the finished table:
-bars made, sets expanded, orders sent through the venue, figures computed. vectorbt is given the same bars as arrays,
-and slices of sets of the size that suits it best; it computes averages (each once), signals, the portfolio, and ten of
-the figures that a row of huracan's sweep has. Both run in turn in one process on one thread. *ns*: nanoseconds for one
-bar of one set (and one asset), the median of the rounds by the clock. *ratio*: the median of the rounds' ratios by the
-clock, and in brackets by processor time. *least*: vectorbt when it is asked for the total return only. *orders*: sent
-by huracan, a set. *unlike*: sets whose total return differs by more than 1e-9; crosses and assets because vectorbt's
-sums run, brackets at the next open because they see the whole bar of the entry, `bracket_reversion` because it enters
-by limits, which vectorbt has not (its entries are at the close beyond the same level). The tape of the 50 assets is
-handed over, as vectorbt's arrays are; making it takes another {loading:.1f} s."""
+features computed, sets expanded, orders sent through the venue, figures computed. Both are given the same bars:
+huracan its tape, vectorbt arrays, and slices of sets of the size that suits it best (to make the tape takes another
+{one:.2f} s, that of 50 assets {fifty:.1f} s); vectorbt computes averages (each once), signals, the portfolio, and ten
+of the figures that a row of huracan's sweep has. Both run in turn in one process on one thread. *ns*: nanoseconds for
+one bar of one set (and one asset), the median of the rounds by the clock. *ratio*: the median of the rounds' ratios
+by the clock, and in brackets by processor time. *least*: vectorbt when it is asked for the total return only.
+*orders*: sent by huracan, a set. *unlike*: sets whose total return differs by more than 1e-9: crosses, assets and
+entries at the close because vectorbt's sums run, so that it sees a cross where two averages are the very same number
+(at the close one such bar, which only sets that are flat there notice); brackets at the next open because they see
+the whole bar of the entry; `bracket_reversion` because it enters by limits, which vectorbt has not (its entries are
+at the close beyond the same level)."""
 
 
 def sweeps(
@@ -32,12 +34,14 @@ def sweeps(
         compared("1,000 crosses x 100,000 bars", cross, 20.0),
         alone("the same crosses on a perpetual: margin watched, funding paid", perpetual, cross),
         compared("1,000 targets and stops, entry at the next open, a user's file", brackets["next_open"], 15.0),
-        compared("the same, entry at the close: the very trades of vectorbt", brackets["close"], 15.0),
+        compared("the same, entry at the close, as vectorbt enters", brackets["close"], 15.0),
         compared("1,000 targets and stops of `bracket_reversion`, read as a user's file", reversion, 15.0),
         compared("50 assets x 100,000 bars out of one purse, 4 sets", assets, 20.0),
     ]
     columns = ("sweep", "huracan ns", "vectorbt ns", "ratio", "target", "reached", "least ns", "orders", "unlike")
-    return Table("Sweeps on one thread", HOW.format(loading=assets["loading"]["wall"]), columns, rows)
+    return Table(
+        "Sweeps on one thread", HOW.format(one=cross["loading"]["wall"], fifty=assets["loading"]["wall"]), columns, rows
+    )
 
 
 def memory(spent: dict[str, Cost], peer: dict[str, Cost], threads: dict[str, Any]) -> Table:

