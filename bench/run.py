@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import bench_tables
+import cluster_side
 import feeds
 import store_side
 from bench_page import Table, write_page
@@ -63,6 +64,7 @@ PARTS: dict[str, Callable[[], Table]] = {
     "store": store,
     "feeds": feeds.feeds,
     "scaling": scaling,
+    "cluster": cluster_side.table,
 }
 
 if __name__ == "__main__":

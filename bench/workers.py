@@ -173,6 +173,7 @@ def scaling_whole(sets: str, bars: str) -> dict[str, Any]:
     import scaling
 
     os.environ["HURACAN_THREADS"] = "1"
+    os.environ["HURACAN_VECTOR"] = "never"  # the length would decide, and what is compiled already: one line, one way
     return scaling.whole(int(sets), int(bars))
 
 
@@ -181,6 +182,13 @@ def scaling_million() -> dict[str, Any]:
     import scaling
 
     return scaling.part_of_a_million()
+
+
+def cluster_shards() -> dict[str, Any]:
+    """Shards of ten seconds on threads and on a Ray cluster."""
+    import cluster_side
+
+    return cluster_side.shards()
 
 
 if __name__ == "__main__":
