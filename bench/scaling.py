@@ -16,7 +16,7 @@ from measure import ROOT, worker
 
 SETS = (1_000, 10_000, 100_000, 1_000_000)
 BARS = (1_000, 10_000, 100_000, 1_000_000)
-FEW_BARS, FEW_SETS = 10_000, 2_000
+FEW_BARS, FEW_SETS = 5_000, 2_000
 YEAR = 525_600
 BLOCKS = 2  # of the million sets over a year of minutes that are run
 PLOT = ROOT / "docs" / "scaling.svg"

@@ -22,14 +22,19 @@ from huracan.reports.returns import (
     worst_falls,
 )
 from huracan.reports.wording import DAY_NS, at, share, span
+from huracan.sim.layout import FillReason
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from huracan.reports.render import Charts
     from huracan.reports.returns import Floats, Ints
     from huracan.sim.result import Result
 
 MOST = 6000  # points of a curve on the page
 NOT_WORTH_A_ROW = -0.0001  # shallower drawdowns would read 0.00 %
+INSIDE = (FillReason.STOP, FillReason.TAKE, FillReason.TRAIL, FillReason.LIQUIDATION, FillReason.END)
+OPENS = (FillReason.MARKET, FillReason.TIME)
 NO_POINTS = Text("There are not enough points to draw.", "soft")
 NOT_FINITE = Text(
     "Equity holds values that are no numbers: curves and what is computed from them are left out.", "soft"
@@ -169,20 +174,60 @@ def exposure_panel(result: Result, curve: Curve, charts: Charts) -> Panel | None
         "c": "c1",
         "fill": 1,
     }
-    time_plot(charts, "exposure", rows["ts_ns"][last], [series], fmt="share", zero=0.0)
-    parts: list[Part] = [Plot("exposure", "Exposure over time", 170, (), (("c1", "Net position, share of equity"),))]
+    drawn, legend = [series], [("c1", "Net position, share of equity")]
+    gross = gross_of(result, rows["ts_ns"][last])
+    if gross is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            leverage = np.where(rows["equity"][last] > 0.0, gross / rows["equity"][last], np.nan)
+        drawn.append({"name": "Gross, of equity", "y": leverage, "c": "c2", "dash": True})
+        legend.append(("c2", "Gross: long and short added up"))
+    time_plot(charts, "exposure", rows["ts_ns"][last], drawn, fmt="share", zero=0.0)
+    parts: list[Part] = [Plot("exposure", "Exposure over time", 170, (), tuple(legend))]
     traded = traded_columns(result)
     if traded is not None:
         parts.append(Text("Traded value in each stretch of the run, in multiples of its mean equity", "soft"))
         parts.append(traded)
     mean = float(np.mean(np.abs(known)))
     most = float(np.max(np.abs(known)))
-    parts.insert(0, Text(f"On average {share(mean)} of equity was at stake, at most {share(most)}.", "lead"))
+    words = f"On average {share(mean)} of equity was at stake, at most {share(most)}"
+    if gross is not None and np.isfinite(leverage).any():
+        words += f"; long and short added up, at most {share(float(np.nanmax(leverage)))}"
+    parts.insert(0, Text(f"{words}.", "lead"))
     how = (
-        "Above zero the run was long, below it short; beyond 100 % it was borrowing. The columns show when it traded: "
-        "every multiple of equity that is traded pays its costs once."
+        "Above zero the run was long, below it short; beyond 100 %, gross, it was borrowing: that is its leverage. The "
+        "columns show when it traded: every multiple of equity that is traded pays its costs once."
     )
     return Panel("exposure", "How much was at stake", tuple(parts), how, "At stake")
+
+
+def inside_bars(result: Result) -> npt.NDArray[np.bool_]:
+    """Whether each fill was inside a bar or at its close: it carries the bar's close, which is the next one's open."""
+    fills = result.fill_rows
+    at_close = (result.about.spec.get("venue") or {}).get("market_fill") == "close"
+    reasons = [int(r) for r in INSIDE + (OPENS if at_close else ())]
+    return np.asarray((fills["maker"] == 1) | np.isin(fills["reason"], reasons))
+
+
+def gross_of(result: Result, times: Ints) -> Floats | None:
+    """The value of all positions at these times, long and short added up; None of a single instrument: there it is net.
+
+    Quantities are those of the fills, prices the last closes; None where the prices were not kept.
+    """
+    fills = result.fill_rows
+    if len(result.market) < 2 or not all(bars.open_ns.size for bars in result.market):
+        return None
+    out = np.zeros(times.size)
+    seen_ns = fills["ts_ns"] + ~inside_bars(result)  # equity at a close has seen what was inside, not the open after it
+    for k, bars in enumerate(result.market):
+        mine = fills["inst"] == k
+        held = np.r_[0.0, np.cumsum(fills["side"][mine] * fills["qty"][mine])]
+        held = held[np.searchsorted(seen_ns[mine], times, side="right")]
+        closed = np.searchsorted(bars.open_ns + bars.timeframe_ns, times, side="right") - 1
+        price = np.where(closed >= 0, bars.close[np.maximum(closed, 0)], np.nan)
+        value = notional_of(result, np.full(times.size, k), np.abs(held), price)
+        assert value is not None  # there is a market
+        out += np.where(held != 0.0, value, 0.0)
+    return out
 
 
 def inverse(result: Result) -> bool:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from huracan.reports.curve_panels import notional_of
+from huracan.reports.curve_panels import inside_bars, notional_of
 from huracan.reports.parts import Panel, Part, Table, Text
-from huracan.reports.wording import NONE, count, name_of, share, span
+from huracan.reports.wording import NONE, count, name_of, share, span, written
 from huracan.sim.layout import FillReason
 from huracan.sim.result_tables import REASONS
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from huracan.sim.result import Result
 
 HORIZONS = (1, 5, 15, 60)  # bars after a fill
-INSIDE = (FillReason.STOP, FillReason.TAKE, FillReason.TRAIL, FillReason.LIQUIDATION, FillReason.END)
-OPENS = (FillReason.MARKET, FillReason.TIME)
 OWN = (FillReason.MARKET, FillReason.LIMIT, FillReason.TRAIL)
 
 
@@ -40,6 +38,7 @@ def execution_panel(result: Result) -> Panel | None:
     parts.append(kinds_table(result))
     if waits := waiting_table(result):
         parts.append(waits)
+    parts += rested_tables(result.figures.get("fill_times"))
     if marks := markouts_table(result):
         parts.append(marks)
     how = (
@@ -133,6 +132,43 @@ def waiting_table(result: Result) -> Table | None:
     return Table(("t", "n", "n", "n", "n"), tuple(lines), head)
 
 
+def rested_tables(found: Any) -> list[Part]:
+    """What a run on order books wrote down of the orders that rested; nothing of any other run."""
+    if not isinstance(found, dict) or not found.get("rested"):
+        return []
+    times = found.get("time_to_fill_s") or {}
+
+    def seconds(key: str) -> str:
+        value = times.get(key)
+        return NONE if value is None else waited(value * 1e9)
+
+    row = (count(found["rested"]), *(written(found.get(k), "share") for k in ("fill_rate", "fill_rate_by_quantity")))
+    head = ("Orders that rested", "Filled", "Of their quantity", "Median time to fill", "90th percentile", "Mean")
+    tables: list[Part] = [Table(("n",) * 6, ((*row, *(seconds(k) for k in ("median", "p90", "mean"))),), head, False)]
+    after = [(word, found.get(f"{word.lower()}_markout_bps") or {}) for word in ("Maker", "Taker")]
+    lines = tuple((word, *(signed(v) for v in each.values())) for word, each in after if any_known(each))
+    if lines:
+        names = next(each for _, each in after if any_known(each))
+        tables.append(Table(("t", *("n" for _ in names)), lines, ("Markout of the mid, bps", *map(after_words, names))))
+    return tables
+
+
+def any_known(values: Any) -> bool:
+    return any(value is not None for value in values.values())
+
+
+def signed(value: float | None) -> str:
+    return NONE if value is None else f"{value:+,.2f}"
+
+
+def after_words(key: str) -> str:
+    """
+    >>> after_words("5s")
+    'after 5 seconds'
+    """
+    return f"after {span(int(str(key).removesuffix('s')) * 10**9)}"
+
+
 def waited(ns: float) -> str:
     return "at once" if ns <= 0.0 else span(int(ns)) if ns >= 1e9 else f"{ns / 1e6:,.0f} ms"
 
@@ -169,16 +205,14 @@ def markouts(result: Result, horizon: int) -> Floats:
     """
     fills = result.fill_rows
     out = np.full(fills.size, np.nan)
-    # A fill at an open carries its bar's open time, any other its bar's close time, which is the next bar's open.
-    at_close = (result.about.spec.get("venue") or {}).get("market_fill") == "close"
-    inside = (fills["maker"] == 1) | np.isin(fills["reason"], [int(r) for r in INSIDE + (OPENS if at_close else ())])
+    inside = inside_bars(result)
     for k, bars in enumerate(result.market):
         mine = np.flatnonzero(fills["inst"] == k)
         if not mine.size or not bars.open_ns.size:
             continue
         at = np.searchsorted(bars.open_ns, fills["ts_ns"][mine], side="right") - 1
         shared = fills["ts_ns"][mine] == bars.open_ns[np.maximum(at, 0)]
-        own = np.where(shared & (inside[mine] == 1), at - 1, at)
+        own = np.where(shared & inside[mine], at - 1, at)
         place = own + horizon
         there = (own >= 0) & (place < bars.open_ns.size)
         close = bars.close[np.clip(place, 0, bars.open_ns.size - 1)]

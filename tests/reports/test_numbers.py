@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import huracan
+from huracan.reports.curve_panels import gross_of
 from huracan.reports.execution_panel import markouts, own_orders, waiting_table
 from huracan.reports.figure_words import FIGURES
 from huracan.reports.money_panel import ledger_of, money_panel
@@ -221,3 +222,40 @@ def test_minutes_near_trades_stay_in_the_budget(trades: int, budget: int) -> Non
     places = near(bars, bars.open_ns[first], bars.open_ns[last], np.ones(trades), budget)
     assert 0 < places.size <= budget
     assert (np.diff(places) > 0).all()
+
+
+def test_leverage_is_long_and_short_added_up(tmp_path: Path) -> None:
+    """Long one instrument and short the other: net next to nothing, gross twice the value of one."""
+    markets = (made_market(100, "A/USDT:USDT", 1), made_market(100, "B/USDT:USDT", 1))
+    fills = np.zeros(2, layout.fill)
+    fills["ts_ns"], fills["inst"], fills["side"] = markets[0].open_ns[10], [0, 1], [1, -1]
+    fills["qty"], fills["price"] = 2.0, markets[0].open[10]
+    result = replace(made_run(100, 0, symbols=("A/USDT:USDT", "B/USDT:USDT")), fill_rows=fills, market=markets)
+    times = result.equity_rows["ts_ns"]
+    gross = gross_of(result, times)
+    assert gross is not None
+    assert gross[:10].tolist() == [0.0] * 10
+    assert gross[10:] == pytest.approx(2 * 2.0 * markets[0].close[10:])
+    most = float((gross / result.equity_rows["equity"]).max())
+    page = page_of(result, tmp_path)
+    assert f"long and short added up, at most {written(most, 'share')}." in page.words()
+    assert [each["name"] for each in page.plots["exposure"]["series"]] == [
+        "Net position, of equity",
+        "Gross, of equity",
+    ]
+    assert gross_of(made_run(100, 3), times) is None
+
+
+def test_what_a_book_run_wrote_down_of_its_resting_orders(tmp_path: Path) -> None:
+    result = made_run(500, 20)
+    result.numbers["fill_times"] = {
+        "rested": 1200,
+        "fill_rate": 0.25,
+        "fill_rate_by_quantity": None,
+        "time_to_fill_s": {"mean": 90.0, "median": 1.5, "p90": 0.25},
+        "maker_markout_bps": {"1s": -0.5, "5s": None, "30s": 1.25},
+        "taker_markout_bps": {"1s": None, "5s": None, "30s": None},
+    }
+    words = page_of(result, tmp_path).words()
+    assert "1,200 25.00% n/a 1.5 seconds 250 ms 1.5 minutes" in words
+    assert "after 1 second after 5 seconds after 30 seconds Maker -0.50 n/a +1.25" in words
