@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from huracan.data import binance_scan as scanner
 from huracan.data.events import COLUMNS, Events, Noticed, join, only
-from huracan.data.text_blocks import BLOCK, line_blocks
+from huracan.data.text_blocks import BLOCK, KEEP_WHOLE, SKIP_BAD, line_blocks
 from huracan.sim.refusal import Refused
 
 _CONTEXT = 60  # bytes around a fault, for the message
@@ -52,7 +52,7 @@ def binance_raw_blocks(
     line, out, cut = 1, _columns(0), 0
     for text, why in line_blocks(name, block):
         if why and bad_lines == "refuse":
-            fix = "fetch the file again, or skip what is damaged (bad_lines = skip): the lines before it are whole"
+            fix = f"fetch the file again, or {KEEP_WHOLE}: the lines before it are whole"
             raise Refused(why, where=f"{name}, after line {line + text.count(10)}", fix=fix)
         cut += bool(why)
         text = text[: text.rfind(b"\n") + 1] if why else text
@@ -113,5 +113,5 @@ def _bad_line(name: str, text: bytes, at: int, line: int) -> Refused:
     what = f"bad_line: a line must be local nanoseconds, a blank and one message; near {near!r} it is not"
     if at >= end:
         what = f"bad_line: the line ends too early, after {near!r}"
-    fix = "mend or drop the line, or skip such lines (bad_lines = skip), which counts them"
+    fix = f"mend or drop the line, or {SKIP_BAD}: they are counted then"
     return Refused(what, where=f"{name}, row {line}, column {at - begin + 1}", fix=fix)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,7 @@ class Trades:
     side: npt.NDArray[np.int8]
     ids: list[str]
     notes: dict[str, int]
+    names: dict[str, str] = field(default_factory=dict)  # what the file calls each column
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """As the store and the checks have them."""
@@ -127,9 +128,15 @@ def _kind_of_table(name: str, format: str | None, columns: Mapping[str, str]) ->
 
 
 def raw_funding(
-    path: str | os.PathLike[str], format: str | None = None, columns: Mapping[str, str] | None = None
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    names: dict[str, str] | None = None,
 ) -> tuple[Ints, Floats, Floats, dict[str, int]]:
-    """Times, rates and mark prices (NaN where there are none) as they stand, and what reading had to decide."""
+    """Times, rates and mark prices (NaN where there are none) as they stand, and what reading had to decide.
+
+    `names` is filled with what the file calls each column.
+    """
     table = renamed(read_table(path, format), columns or {})
     notes: dict[str, int] = {}
     place = find_column(table, (*RATE_NAMES, "open"))
@@ -140,6 +147,9 @@ def raw_funding(
     times = time_column(table, notes)
     mark = find_column(table, MARK_NAMES)
     marks = np.full(len(times), np.nan) if mark is None else float_column(table, mark, notes)
+    if names is not None:
+        names |= {"ts": table.names[find_time(table)], "rate": table.names[place]}
+        names |= {} if mark is None else {"mark": table.names[mark]}
     return times, float_column(table, place, notes), marks, notes
 
 
@@ -161,7 +171,11 @@ def raw_trades(
     taken = {*places, find_time(table)}
     at = next((p for name in _ID if (p := find_column(table, (name,))) is not None and p not in taken), None)
     ids = [""] * table.rows if at is None else ["" if v is None else str(v) for v in table.columns[at].to_pylist()]
-    return Trades(times, price, qty, side, ids, notes)
+    names = {
+        word: table.names[place] for word, place in zip(("price", "qty"), places, strict=True) if place is not None
+    }
+    names |= {"ts": table.names[find_time(table)]} | ({} if at is None else {"id": table.names[at]})
+    return Trades(times, price, qty, side, ids, notes, names)
 
 
 def _sides(table: Table, notes: dict[str, int]) -> npt.NDArray[np.int8]:

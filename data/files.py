@@ -201,7 +201,8 @@ def _check_prices(raw: RawBars) -> None:
 def _or_repair(fix: str, name: str, key: str = "repair") -> str:
     """The hint with the rule that mends it."""
     rule = OF_KEY[key][name].suggested
-    return f'{fix}, or choose a repair: [data] {key} = {{ {name} = "{rule}" }}'
+    option = f", on import --repair {name}={rule}" if key == "repair" else ""
+    return f'{fix}, or choose a repair: [data] {key} = {{ {name} = "{rule}" }}{option}'
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ TIME_NAMES = (
     "opentime", "timestamp", "datetime", "date", "time", "ts", "timestampms", "unix", "t",
     "fundingtime", "fundingtimestamp", "calctime", "timens", "tsns", "openns",
 )  # fmt: skip
-_EPOCHS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000), (1e8, 1_000_000_000))  # ns, us, ms, s; all mean 1973 and later
+# ns, us, ms, s; all mean 1973 and later, and up to 2261 what nanoseconds can hold
+_EPOCHS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000), (1e8, 1_000_000_000))
 _FIX = "write times as ISO text (2025-01-31 23:59:00), or as s, ms, us or ns since 1970"
 _ZONED = r"^(?P<body>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(?P<zone>Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M:%S %p")
@@ -111,7 +112,7 @@ def _from_numbers(values: npt.NDArray[Any], table: Table, place: int) -> Ints:
 
 
 def _unit_of(value: float) -> int:
-    return next((unit for floor, unit in _EPOCHS if value >= floor and value < 9.2e18), 0)
+    return next((unit for floor, unit in _EPOCHS if value >= floor and value < 9.2e18 / unit), 0)
 
 
 def _from_text(column: Any, table: Table, place: int) -> tuple[Ints, bool]:

@@ -23,6 +23,19 @@ JITTER = 60_000_000_000  # venues stamp payments some ms to seconds late
 INTERVALS = (1, 2, 4, 6, 8, 12, 24)  # hours between payments that venues use
 
 
+def column_of(kind: str, name: str) -> str:
+    """The column that a problem stands in.
+
+    >>> column_of("trades", "nonpositive_qty"), column_of("funding", "duplicate_time")
+    ('qty', 'ts')
+    """
+    if name in ("unordered_time", "duplicate_time", "funding_odd_hours", "missing_funding"):
+        return "ts"
+    if kind == "funding":
+        return "mark" if name == "nonpositive_price" else "rate"
+    return {"nonpositive_qty": "qty", "duplicate_trade": "id", "unknown_side": "side"}.get(name, "price")
+
+
 def row_faults(kind: str, columns: Mapping[str, Any], only: str | None = None) -> list[Fault]:
     """Every problem that occurs in the rows, or only the one that is named."""
     names = OF_KIND[kind] if only is None else (only,)

@@ -14,7 +14,7 @@ from huracan.data.bar_faults import Fault
 from huracan.data.instants import format_ns
 from huracan.data.raw_bars import Ints
 from huracan.data.repair_rules import OF_KIND, check_rules, chosen
-from huracan.data.row_faults import row_faults
+from huracan.data.row_faults import column_of, row_faults
 from huracan.sim.refusal import Refused
 
 Columns = dict[str, Any]
@@ -53,9 +53,9 @@ def mended_rows(
 
 
 def refuse_rows(
-    kind: str, columns: Columns, rows: Ints, repair: Mapping[str, str], place: Callable[[int], str], fix: str
+    kind: str, columns: Columns, rows: Ints, repair: Mapping[str, str], place: Callable[[int, str], str], fix: str
 ) -> None:
-    """Refuse what is left and has no rule; `place` says where a row of the file is, `fix` how to choose a repair."""
+    """Refuse what is left and has no rule; `place` says where a row and column are, `fix` how to choose a repair."""
     for name, rule in OF_KIND[kind].items():
         if chosen(repair, OF_KIND[kind], name) != "refuse":
             continue
@@ -65,7 +65,7 @@ def refuse_rows(
             what = f"{name}: {rule.says}: at {format_ns(int(columns['ts'][row]))}{more}"
             other = next((each for each in (rule.suggested, *rule.choices) if each not in ("keep", "refuse")), "")
             say = f"mend the file, or choose a repair: {fix.format(name, other)}" if other else "mend the file"
-            raise Refused(what, where=place(int(rows[row])), fix=say)
+            raise Refused(what, where=place(int(rows[row]), column_of(kind, name)), fix=say)
 
 
 def _kept(rule: str, ts: Ints, fault: Fault) -> Ints:

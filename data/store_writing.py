@@ -73,6 +73,11 @@ def remove(root: Path, series: Series) -> int:
     if not store.all_parts(series_folder(root, series)):
         fix = "`huracan data list` shows what there is"
         raise Refused("nothing to remove", where=str(series), fix=fix)
+    for part in store.all_parts(series_folder(root, series)):
+        if part.path.is_dir():
+            raise Refused(
+                "a folder stands where a part should", where=str(part.path), fix="move it away, and try again"
+            )
     with writing(root, series) as folder, deleting(folder, PATIENCE) as free:
         if not free:
             raise Refused("somebody is reading it", where=str(series), fix="wait for the run to end, and try again")

@@ -52,6 +52,8 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> Table
         raise Refused("this is a folder, not a file", where=name, fix="name one file in it")
     if os.path.getsize(name) == 0:
         raise Refused("empty: the file has no bytes", where=name, fix="fetch or write the file again")
+    if kind == "csv":
+        refuse_wide_text(name)
     import csv
 
     import pyarrow as pa
@@ -66,6 +68,15 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> Table
     if table.rows == 0:
         raise Refused("empty: the file has no rows", where=name, fix="fetch or write the file again")
     return table
+
+
+def refuse_wide_text(name: str) -> None:
+    """Text of two or four bytes a letter is named: read as bytes it would look like anything."""
+    with open(name, "rb") as file:
+        first = file.read(4)
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        fix = "save it as UTF-8, or plain csv"
+        raise Refused("encoding: the file is UTF-16 text", where=f"{name}, row 1", fix=fix)
 
 
 def plain_name(name: str) -> str:

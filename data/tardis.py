@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from huracan.data.events import CLEAR, COLUMNS, DEPTH, QUOTE, SNAPSHOT, START, TRADE, Events, Noticed, join, only
 from huracan.data.tables import numpy_of
-from huracan.data.text_blocks import BLOCK, line_blocks
+from huracan.data.text_blocks import BLOCK, KEEP_WHOLE, line_blocks
 from huracan.sim.refusal import Refused
 
 Ints = npt.NDArray[np.int64]
@@ -84,7 +84,7 @@ def tardis_blocks(path: str | os.PathLike[str], *, bad_lines: str = "refuse", bl
     columns: tuple[str, ...] = ()
     for text, why in line_blocks(name, block):
         if why and bad_lines == "refuse":
-            fix = "fetch the file again, or skip what is damaged (bad_lines = skip): the rows before it are whole"
+            fix = f"fetch the file again, or {KEEP_WHOLE}: the rows before it are whole"
             raise Refused(why, where=f"{name}, after row {first + text.count(10) - 1}", fix=fix)
         if why:
             text = text[: text.rfind(b"\n") + 1]

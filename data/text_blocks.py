@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from huracan.sim.refusal import Refused
 
 BLOCK = 1 << 24
+# what a user can choose about a feed's file, for messages
+KEEP_WHOLE = 'choose a repair: [data] repair = { cut_short = "keep" }, on import --repair cut_short=keep'
+SKIP_BAD = 'choose a repair: [data] repair = { bad_line = "drop" }, on import --repair bad_line=drop'
 _GZIP = b"\x1f\x8b"
 
 

@@ -106,8 +106,9 @@ def bars_of(path: str, asked: Asked, format: str | None, done: Imported, repair:
 def _funding(path: str, asked: Asked, format: str | None, done: Imported, repair: Mapping[str, str]) -> dict[str, Any]:
     from huracan.data.detect import raw_funding
 
-    times, rate, mark, done.repairs = raw_funding(path, format, asked.columns)
-    return _mended(path, {"ts": times, "rate": rate, "mark": mark}, done, repair)
+    names: dict[str, str] = {}
+    times, rate, mark, done.repairs = raw_funding(path, format, asked.columns, names)
+    return _mended(path, {"ts": times, "rate": rate, "mark": mark}, done, repair, names)
 
 
 def trades_of(path: str, asked: Asked, format: str | None, done: Imported, repair: Mapping[str, str]) -> dict[str, Any]:
@@ -115,16 +116,22 @@ def trades_of(path: str, asked: Asked, format: str | None, done: Imported, repai
 
     trades = raw_trades(path, format, asked.columns)
     done.repairs, done.tick = dict(trades.notes), tick_of(trades.price)
-    return _mended(path, trades.columns(), done, repair)
+    return _mended(path, trades.columns(), done, repair, trades.names)
 
 
-def _mended(path: str, columns: dict[str, Any], done: Imported, repair: Mapping[str, str]) -> dict[str, Any]:
+def _mended(
+    path: str, columns: dict[str, Any], done: Imported, repair: Mapping[str, str], names: Mapping[str, str]
+) -> dict[str, Any]:
     """Payments or trades after the rules chosen; a problem that needs one and has none is refused with its place."""
     from huracan.data.row_faults import row_faults
     from huracan.data.row_repairs import mended_rows, refuse_rows
 
     columns, rows = mended_rows(done.kind, columns, repair, done.repairs, "--repair")
-    refuse_rows(done.kind, columns, rows, repair, lambda row: f"{path}, row {row + 1}", "--repair {}={}")
+
+    def place(row: int, word: str) -> str:
+        return f"{path}, row {row + 1}, column {names.get(word) or '(unnamed)'}"
+
+    refuse_rows(done.kind, columns, rows, repair, place, "--repair {}={}")
     done.problems = {fault.name: fault.count for fault in row_faults(done.kind, columns)}
     return columns
 

@@ -16,7 +16,7 @@ from huracan.data.book_check import check_book
 from huracan.data.book_repairs import bad_lines, crossing, mended_feed
 from huracan.data.events import AGAIN, CLEAR, COLUMNS, DEPTH, OLD, START, TRADE, Events
 from huracan.data.repair_rules import BOOK_RULES, FUNDING_RULES, MARK_RULES, TRADE_RULES
-from huracan.data.row_faults import row_faults
+from huracan.data.row_faults import column_of, row_faults
 from huracan.data.row_repairs import mended_rows, refuse_rows
 from huracan.load import load_tape
 from huracan.load_book import load_book_tape
@@ -88,12 +88,15 @@ def test_each_rule_mends_its_problem_and_is_counted(kind: str, name: str, rule: 
     assert len(rows) == len(made["ts"])
 
     def refuse() -> None:
-        refuse_rows(kind, made, rows, {name: rule}, lambda row: f"f.csv, row {row + 1}", "--repair {}={}")
+        refuse_rows(
+            kind, made, rows, {name: rule}, lambda row, word: f"f.csv, row {row + 1}, column {word}", "--repair {}={}"
+        )
 
     if rule == "refuse":
         with pytest.raises(Refused, match=rf"{name}: .*") as refused:
             refuse()
-        assert refused.value.where in ("f.csv, row 11", "f.csv, row 12")
+        assert refused.value.where.rpartition(",")[0] in ("f.csv, row 11", "f.csv, row 12")
+        assert refused.value.where.endswith(f"column {column_of(kind, name)}")
         assert f"--repair {name}=" in refused.value.fix
     else:
         refuse()

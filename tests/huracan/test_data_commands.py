@@ -269,7 +269,10 @@ def test_trades_and_funding_of_tables(data: Any, tmp_path: Path) -> None:
     rates = tmp_path / "A_USDT_USDT.csv"
     rates.write_text("fundingTime,fundingRate\n1704067200013,0.0001\n1704096000000,0.0002\n1704124800000,2\n")
     code, _, err = data("import", rates)
-    assert (code, "bad_rate" in err, "row 3" in err) == (2, True, True)
+    assert (code, "bad_rate" in err, "row 3, column fundingRate" in err) == (2, True, True)
+    path.write_text(TRADES.replace(",2,sell", ",-2,sell"))
+    code, _, err = data("import", path)
+    assert (code, "nonpositive_qty" in err, "row 2, column amount" in err) == (2, True, True)
     (done,) = data("import", rates, "--repair", "bad_rate=drop", "--json")[1]["imported"]
     assert (done["symbol"], done["kind"], done["new"]) == ("A/USDT:USDT", "funding", {"funding": 2})
     assert data("check", "A/USDT:USDT", "--json")[1]["problems"] == []
@@ -283,10 +286,22 @@ def test_files_that_are_none_are_named(data: Any, tmp_path: Path) -> None:
     torn.write_bytes(write(tmp_path / "D.parquet", rows()).read_bytes()[:-30])
     empty = tmp_path / "E_USDT.csv"
     empty.touch()
+    wide = tmp_path / "W_USDT.csv"
+    wide.write_bytes(held.read_text().encode("utf-16"))
+    late = tmp_path / "L_USDT.csv"
+    late.write_text(re.sub(r"^1704\d", "852000000", held.read_text(), flags=re.MULTILINE))
     bad = tmp_path / "F_USDT.csv"
     bad.write_text(held.read_text().replace("\n", "\nx", 1))
     (tmp_path / "store").mkdir()
-    words = {tmp_path: "folder", packed: "unreadable|cut", torn: "unreadable", empty: "empty", bad: "row 1, column"}
+    words = {
+        tmp_path: "folder",
+        packed: "unreadable|cut",
+        torn: "unreadable",
+        empty: "empty",
+        wide: "UTF-16",
+        late: "bad_time.*row 1, column",
+        bad: "row 1, column",
+    }
     for path, word in words.items():
         for command in ("check", "import"):
             code, _, err = data(command, path)
