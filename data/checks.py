@@ -124,7 +124,8 @@ def coverage(times: Ints, troubled: Flags, price: Floats, step_ns: int) -> Cover
     first, last = int(times.min()), int(times.max())
     step = step_ns or 1
     slots = (last - first) // step + 1
-    count = int(min(BUCKETS, max(1, slots)))
+    most = slots if step_ns else len(times) // 2  # where nothing is expected, buckets that mostly have rows
+    count = int(min(BUCKETS, max(1, most)))
     per = -(-slots // count)
     edges = first + np.arange(count + 1, dtype=np.int64) * per * step
     edges = edges[: int(np.searchsorted(edges, last, side="right")) + 1]
@@ -135,7 +136,9 @@ def coverage(times: Ints, troubled: Flags, price: Floats, step_ns: int) -> Cover
         expected[-1] = (last - int(edges[-2])) // step + 1
     order = np.argsort(times, kind="stable")
     at = np.searchsorted(times[order], edges[1:], side="left") - 1
-    shown = np.where(present > 0, price[order][np.maximum(at, 0)], np.nan)
+    shown = price[order][np.maximum(at, 0)]
+    if step_ns:  # where no bar is, no price is; of other rows the last one stands
+        shown = np.where(present > 0, shown, np.nan)
     return Coverage(edges, present, expected, bad, shown)
 
 

@@ -39,7 +39,7 @@ def data_page(check: Mapping[str, Any], coverage: Mapping[str, npt.NDArray[Any]]
     path = name if short != name else ""
     about = tuple(each for each in (f"{check['kind']} {check['timeframe'] or ''}".strip(), times, path) if each)
     footer = "Finding changes nothing."
-    if check["kind"] == "bars":
+    if check["kind"] != "trades":
         footer += " A run mends what its spec names, and counts it in its result."
     kept = tuple(panel for panel in panels if panel is not None)
     return render(Page("data", short, about, kept, footer=footer), charts)
@@ -117,8 +117,12 @@ def problems_panel(check: Mapping[str, Any]) -> Panel:
         "Each row is a kind of problem: how many rows it touches, where it begins and ends, and what a run can do; the "
         "repair in capitals is the one to try first."
     )
-    if check["kind"] == "bars":
-        how += ' A run mends what its spec names, as in [data] repair = { missing_bars = "fill" }.'
+    example = {"bars": 'missing_bars = "fill"', "book": 'gapped_book = "clear"'}
+    example["funding"] = 'funding_odd_hours = "drop"'
+    if check["kind"] in example:
+        key = "funding_repair" if check["kind"] == "funding" else "repair"
+        how += f" A run mends what its spec names, as in [data] {key} = {{ {example[check['kind']]} }}."
+    counted = "Bars" if check["kind"] in ("bars", "mark") else "Count"
     if not check["problems"]:
         text = Text("None of the problems that are looked for was found.", "lead")
         return Panel("problems", "Problems", (text,), how)
@@ -141,7 +145,7 @@ def problems_panel(check: Mapping[str, Any]) -> Panel:
             more = f", the first {MOST_SPANS} of {len(each['spans']):,}" if len(each["spans"]) > MOST_SPANS else ""
             lines = tuple((span["first"], span["last"], f"{span['bars']:,}") for span in shown)
             title = f"Stretches of {each['name']}{more}"
-            parts.append(Table(("t", "t", "n"), lines, ("From, UTC", "To, UTC", "Bars"), title=title))
+            parts.append(Table(("t", "t", "n"), lines, ("From, UTC", "To, UTC", counted), title=title))
     return Panel("problems", "Problems", tuple(parts), how)
 
 

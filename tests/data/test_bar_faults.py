@@ -311,6 +311,14 @@ def test_payments_at_odd_hours_and_payments_that_are_not_there() -> None:
     }  # fmt: skip
 
 
+def test_the_picture_of_payments_is_a_line_without_holes() -> None:
+    times = START + np.arange(0, 720, 8) * HOUR
+    shape = check_funding("f", times, np.full(90, 1e-4), {}).coverage
+    assert np.isfinite(shape.price).all()
+    assert shape.present.min() > 0
+    assert shape.present.sum() == 90
+
+
 def test_trades_out_of_order_and_impossible() -> None:
     times = START + np.arange(100) * 10**9
     price = 100 + np.sin(np.arange(100)) * 0.05
