@@ -138,7 +138,7 @@ def run_shards(
     """Every block that is not finished yet, a task each; on Ctrl-C those under way are given up, the rest is left."""
     ray = crew.ray
     kit = make_kit(job, identity)
-    shelf = [ray.put(kit)]  # within a list, so that it is fetched by those who need it and not for every task
+    shelf = [put(ray, kit)]  # within a list, so that it is fetched by those who need it and not for every task
     task = ray.remote(num_cpus=1, max_retries=0)(run_shard)
     total, done = len(job.sets), 0
     under_way: dict[Any, tuple[SetBlock, int]] = {}
@@ -181,6 +181,16 @@ def run_shards(
         for each in under_way:
             with contextlib.suppress(Exception):  # whatever is gone by now needs no cancelling
                 ray.cancel(each, force=True)
+
+
+def put(ray: Any, kit: Kit) -> Any:
+    """The kit in the object store."""
+    try:
+        return ray.put(kit)
+    except ray.exceptions.RayError as error:
+        fix = "start Ray with more --object-store-memory, or sweep a shorter tape"
+        what = f"the tape does not go into the object store: {last_line(error)}"
+        raise Refused(what, where="--cluster", fix=fix) from error
 
 
 def fetch(ray: Any, answer: Any, block: SetBlock, tries: int) -> Part | None:

@@ -68,7 +68,7 @@ function tradeList(root, columns, priceChart) {
     }));
     for (const th of head.children) { if (th.dataset.key === state.sort) th.setAttribute('aria-sort', state.down ? 'descending' : 'ascending'); else th.removeAttribute('aria-sort'); }
     const sum = rows.reduce((s, t) => s + t.pnl, 0);
-    root.querySelector('[data-count]').textContent = `${digits(rows.length)} of ${digits(all.length)} trades, ${sum >= 0 ? '+' : ''}${written(sum, 'money')} ${spec.unitName}, page ${state.page + 1} of ${digits(pages)}`;
+    root.querySelector('[data-count]').textContent = `${digits(rows.length)} of ${digits(all.length)} trades, ${sum >= 0 ? '+' : ''}${written(sum, 'money')} ${spec.unitName}`.trimEnd() + `, page ${state.page + 1} of ${digits(pages)}`;
   }
   for (const each of filters) each.addEventListener('change', () => { state.page = 0; show(); });
   for (const each of root.querySelectorAll('[data-page]')) each.addEventListener('click', () => { state.page += Number(each.dataset.page); show(); });

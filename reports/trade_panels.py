@@ -12,7 +12,7 @@ from huracan.reports.curve_panels import notional_of, title_of
 from huracan.reports.figure_words import counts_of
 from huracan.reports.parts import Bars, Beside, Panel, Part, Plot, Table, Text, Trades
 from huracan.reports.price_data import MOST_TRADES, price_plot, shown_instruments, shown_trades, trade_columns
-from huracan.reports.wording import NONE, money, name_of, ratio, share, span
+from huracan.reports.wording import NONE, money, moneys, name_of, ratio, share, span
 from huracan.sim.result_tables import REASONS
 
 if TYPE_CHECKING:
@@ -103,21 +103,29 @@ def facts_of(rows: Any) -> list[tuple[str, str]]:
     held = rows["exit_ns"] - rows["entry_ns"]
     gain, loss = float(won.sum()), -float(lost.sum())
 
-    def mean(values: Floats) -> str:
-        return money(float(values.mean())) if values.size else NONE
-
+    whole = [float(pnl.sum()), float(pnl.min())] if pnl.size else [None, None]
+    means = [float(each.mean()) if each.size else None for each in (pnl, won, lost)]
+    result, worst, mean, mean_won, mean_lost = moneys([*whole, *means])
     return [
         ("Trades", f"{pnl.size:,}"),
-        ("Result", money(float(pnl.sum())) if pnl.size else NONE),
+        ("Result", result),
         ("Won", share(won.size / pnl.size) if pnl.size else NONE),
-        ("Mean result", mean(pnl)),
-        ("Mean of those won", mean(won)),
-        ("Mean of those lost", mean(lost)),
+        ("Mean result", mean),
+        ("Mean of those won", mean_won),
+        ("Mean of those lost", mean_lost),
         ("Profit factor (won over lost)", ratio(gain / loss) if loss > 0.0 else NONE),
-        ("Largest loss", money(float(pnl.min())) if pnl.size else NONE),
+        ("Largest loss", worst),
         ("Most lost in a row", f"{longest_run(pnl <= 0.0):,}"),
-        ("Held, median", span(int(np.median(held))) if pnl.size else NONE),
+        ("Held, median", shortened(span(int(np.median(held)))) if pnl.size else NONE),
     ]
+
+
+def shortened(words: str) -> str:
+    """
+    >>> shortened("31.5 minutes"), shortened("2 days")
+    ('31.5 min', '2 days')
+    """
+    return re.sub(r" hours?", " h", re.sub(r" minutes?", " min", words))
 
 
 def longest_run(flags: Any) -> int:
