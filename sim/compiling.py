@@ -9,6 +9,7 @@ from Python, such a function runs as the plain Python that it is.
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
 import importlib
 from collections.abc import Sequence
@@ -230,7 +231,11 @@ def part_passes() -> PartPasses:
 
 
 class Remembering:
-    """A typing context that looks up only once what an operator or a builtin makes of some types."""
+    """A typing context that looks up only once what an operator or a builtin makes of some types.
+
+    A part is typed by the kinds of its arguments, not anew for every constant that somebody passes: what a constant
+    makes superfluous goes when the part is inlined.
+    """
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -240,6 +245,9 @@ class Remembering:
         return getattr(self._context, name)
 
     def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        if isinstance(func, types.Dispatcher) and is_part(func.dispatcher):
+            args = tuple(types.unliteral(a) for a in args)
+            kws = {name: types.unliteral(a) for name, a in kws.items()}
         if kws or (isinstance(func, types.Type) and not isinstance(func, types.Function)):
             return self._context.resolve_function_type(func, args, kws)
         key = (func, args)
@@ -254,6 +262,11 @@ class Remembering:
 remembering = cache(Remembering)
 
 
+def is_part(dispatcher: Any) -> bool:
+    """Whether a compiled function runs inside an entry only."""
+    return dispatcher._compiler.pipeline_class in (PartCompiler, UserCompiler)
+
+
 class PartCompiler(CompilerBase):
     """Compiler of what runs inside an entry only."""
 
@@ -266,11 +279,23 @@ class UserCompiler(CompilerBase):
     """The same for a user's own function, with all of numba's checks."""
 
     def define_pipelines(self) -> list[PassManager]:
+        self.state.typingctx = remembering(self.state.typingctx)
         return [pipeline(self.state, PartLowering)]
 
 
 class EntryCompiler(CompilerBase):
-    """Compiler of an entry."""
+    """Compiler of an entry, and by the way of every part that it reaches."""
+
+    def compile_extra(self, func: Any) -> Any:
+        # What is made here is kept: to look for garbage among it again and again takes a tenth of the time.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile_extra(func)
+        finally:
+            if collecting:
+                gc.enable()
 
     def define_pipelines(self) -> list[PassManager]:
+        self.state.typingctx = remembering(self.state.typingctx)
         return [pipeline(self.state, EntryLowering)]

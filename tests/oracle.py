@@ -352,6 +352,8 @@ class Simulation:
     def refuse(self, order: Order, reason: str) -> None:
         """The market, or the account, turns an order (or its rest) away."""
         self.outcome.rejections[reason] += 1
+        if order.role == "stop":
+            order.bracket.time_exit_over = True
         self.finish(order)
 
     def cancel(self, order: Order, reason: str) -> None:

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,8 @@ from huracan.spec import load_spec
 from huracan.sweep_job import prepare
 from huracan.sweeping import run_part
 from huracan.sim import columns
+from huracan.sim.compiling import is_part
+from huracan.sim.linker import kernel
 
 job = prepare(load_spec({
     "data": {"synthetic": "regimes", "bars": 60},
@@ -49,12 +52,16 @@ found = {}
 for name, entry in [("sweep", machine.linked.entry), ("mean", columns._entry("sma")),
                     ("deviation", columns._entry("std")), ("counted", counted), ("loose", loose)]:
     found[name] = ["\\n".join(entry.inspect_llvm().values()), "\\n".join(entry.inspect_asm().values())]
+parts = {f for module in vars(kernel(machine.linked.groups)).values() for f in vars(module).values()
+         if hasattr(f, "nopython_signatures") and is_part(f)}
+compiled = [(f.__name__, str(a)) for f in parts for s in f.nopython_signatures for a in s.args]
+found["parts"] = [len(compiled), [name for name, kind in compiled if kind.startswith("Literal")]]
 json.dump(found, open(sys.argv[1], "w"))
 """
 
 
 @pytest.fixture(scope="module")
-def code(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def code(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """LLVM's intermediate code and the machine code, by what they are of."""
     folder = tmp_path_factory.mktemp("fresh")
     own = {"HURACAN_CACHE": str(folder / "stubs"), "NUMBA_CACHE_DIR": str(folder / "numba")}
@@ -93,3 +100,10 @@ def only_called_inside(ir: str) -> str:
     """Without the wrapper that unpacks Python's arguments: it holds references for as long as a call lasts."""
     functions = re.split(r"(?m)^(?=define )", ir)
     return "".join(f for f in functions[1:] if "_ZN7cpython" not in f.partition("{")[0])
+
+
+def test_no_part_is_compiled_anew_for_a_constant(code: dict[str, list[Any]]) -> None:
+    """`finish(v, j, CANCELLED)` and `finish(v, j, EXPIRED)` are one function: eight of them took a quarter second."""
+    arguments, by_constant = code["parts"]
+    assert arguments > 100
+    assert by_constant == []

@@ -39,6 +39,13 @@ def test_brackets_that_overlap(first: int) -> None:
         assert differences(*made) == [], f"seed {seed}"
 
 
+def test_children_that_are_changed() -> None:
+    """Brackets whose children are modified and cancelled one by one, in accounts that may hold less than a lot."""
+    for seed in range(3090, 3090 + BLOCK):
+        made = case(seed, orders=("bracket", "child", "change", "keep"))
+        assert differences(*made) == [], f"seed {seed}"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(10_000, 12_000, 10 * BLOCK))
 def test_many_more(first: int) -> None:
