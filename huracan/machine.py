@@ -29,7 +29,7 @@ from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
-VECTOR_CHUNK = 1024  # rows at once for lanes side by side: they read all their columns of a row together
+VECTOR_CHUNK = 2048  # rows at once for lanes side by side
 MOST_LEAVING = 0.2  # share of lane rows that take the ordinary way beyond which vectors only cost
 CHUNK = 8192  # rows handed over at once: a chunk's bars and feature columns stay in the second-level cache
 
@@ -195,13 +195,11 @@ def drive(
                     known = min(at + step, hi - lo)
                     if block.table_rows:
                         feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, at, known)
-                    if vectors is not None:
-                        columns = np.ascontiguousarray(table[:, : hi - lo].T)
                 stop = next_look(lo + at) if next_look is not None else -1
                 until = min(stop + 1, lo + known) - lo if stop >= 0 else known
                 where = (lo, tape.rows - 1)
                 if vectors is not None:
-                    across = (columns.reshape(-1), columns.shape[1], block.lanes, *block.gates, tally)
+                    across = (table.reshape(-1), table.shape[1], block.lanes, *block.gates, tally)
                     done = vectors.entry(view, *across, 0, n, at, until, *where)
                     odd = 1 if done > at else 2 * odd  # rows after one another that lanes can't take side by side
                     at = done

@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class Groups:
     venue: int = 1
     events: int = 0
     deep: int = 0
+    lanes: int = 0
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,8 @@ from huracan.sim import layout
 from huracan.sim.layout import Ctx, Fine, SplitVenue, Venue
 from huracan.sim.linker import Groups, bound, kernel
 from huracan.sim import prices
-from huracan.sim.memory import lowest_bit, put, record_type, stack_floats, stack_ints, stack_slots, take
+from huracan.sim.memory import across, fixed, lowest_bit, put, record_type, spread, take
+from huracan.sim.memory import stack_floats, stack_ints, stack_slots
 from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
 from huracan.sim.vector import dry_step
 from huracan.sim.record_copy import copy_record
@@ -258,7 +260,7 @@ def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last
 
 READ = """u_i = np.uint64(i)  # numba asks a signed index every time whether it counts from the end
 row = tape.rows[u_i]
-bars = tape.bars[u_i]
+bars = {bars}
 v = {venue}(
     acct, orders, positions, desks, stats, bars, rules, s, {costs}, {recorder}, {fine},{split_args}
 )"""
@@ -422,6 +424,7 @@ def words_of(groups: Groups, n_gates: int) -> dict[str, Any]:
     own = "own_" if groups.split else ""
     return {
         "own": own,
+        "bars": "tape.bars[u_i]",
         "venue": "SplitVenue" if groups.split else "Venue",
         "split_args": " own_acct, own_orders, own_positions, told, reports, mail," if groups.split else "",
         "costs": "tape.costs[min(i, n_costs - 1)]" if groups.costs else "0",
@@ -601,9 +604,9 @@ def head_text(key: str, groups: Groups, n_gates: int, kinds: Sequence[str]) -> s
     )
 
 
-def lanes_text(key: str, groups: Groups, d: Declaration, n_gates: int, here: Bound) -> str:
+def lanes_text(key: str, groups: Groups, d: Declaration, n_gates: int, here: Bound, slots: int) -> str:
     """The source of the stub that takes lanes side by side."""
-    words = words_of(groups, n_gates)
+    words = words_of(groups, n_gates) | {"bars": "fixed(tape.bars[u_i], 1)"}
     names = ("p", "u", "feats", "feats1", "wide", "wide1")
     gates = [f"g{g}{name.replace('feats', 'f')} = lanes_g{g}.{name}[c]" for g in range(n_gates) for name in names]
     pieces = Pieces(
@@ -612,6 +615,7 @@ def lanes_text(key: str, groups: Groups, d: Declaration, n_gates: int, here: Bou
         READ.format(**words).split("\n"),
         steps_code(d, words["own"]),
         WANTS.format(**words).split("\n"),
+        slots,
     )
     kinds = [f"{name} = record_type({record})" for name, record in VECTOR_RECORDS]
     return head_text(key, groups, n_gates, kinds) + vector_text(d, here.p, here.u, here.f, pieces, groups.resting)
@@ -650,6 +654,7 @@ def link(
     """
     d, gate_declarations, here = bind(step, checks, is_wide)
     sources = strategy_sources([step, *checks])
+    groups = replace(groups, lanes=int(side_by_side))
     identity = repr(
         (
             groups,
@@ -665,7 +670,7 @@ def link(
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
     if side_by_side:
-        text = lanes_text(key, groups, d, len(checks), here)
+        text = lanes_text(key, groups, d, len(checks), here, slots)
     else:
         text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide)
     with _lock:

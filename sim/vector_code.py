@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 
 from huracan.sim.declare import Declaration
+from huracan.sim.layout import NEVER
 
 W = 32  # lanes that go through a tile together
 HALF = 16  # so many at a time keep their sums in registers
-RUN = 8  # so many read one column, or neighbouring ones, or each its own
-B = 32  # rows of a tile: what it keeps of every lane stays in the first-level cache
+RUN = 8  # so many get their features at once, for as many rows; the table has room behind its last row
+B = 16  # rows of a tile: what it keeps of every lane stays in the first-level cache
 
 # What the vectors read of a lane and leave as it is: (name here, where it is kept).
 FLOATS = (
@@ -68,6 +69,12 @@ close_row = K.advance.close_row
 NOTHING = K.advance.NOTHING
 unit_value = prices.unit_value
 quiet_step = njit(**PART)(dry_step(B.step))
+
+
+@njit(**PART)
+def later(wake, row):
+    """The row to wake at if it is still to come."""
+    return wake if wake > row else {NEVER}
 
 
 @njit(**PART)
@@ -121,8 +128,8 @@ def decision(
 
 
 @njit(**LINKED_ENTRY)
-def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_lo, row_hi, row0, last_row):
-    """Lanes lo..hi, {W} at a time, over rows row_lo..row_hi of this chunk; columns[row * n_columns + feature].
+def side_by_side(tape, flat, stride, lanes, {gate_args}tally, lo, hi, row_lo, row_hi, row0, last_row):
+    """Lanes lo..hi, {W} at a time, over rows row_lo..row_hi of this chunk; flat[feature * stride + row].
 
     Returns the first row not done; tally[0] counts the rows of single lanes that were more than a mark.
     """
@@ -150,6 +157,7 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
     equity_t = stack_floats({TILE})
     peak_t = stack_floats({TILE})  # a row more: first the peaks before the tile
     lowest = stack_floats({W})
+    from_h = stack_ints({W})
 {allocate}
     left = 0
     n_samples = tally[1 + end - row_lo]
@@ -162,7 +170,7 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
         dead = 0  # lanes that are bankrupt: what they have left changes no more
         risky = 0  # lanes that prices alone could ruin: the venue looks at them in every row
         worthless = 0.0
-        closes = -(1 << 60)
+        closes = 0
         paid = 0
         for w in range({W}):
             c = c0 + min(w, width - 1)  # empty places of the last group hold its last lane once more, and keep nothing
@@ -176,6 +184,9 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
 {load_once}
 {load_12}
 {lay}
+        # When a lane must be looked at next: those of the next row in a mask, for the others a bound of all of them.
+        soon = 0
+{nearest}
         last_b = 0
         t0 = row_lo
         while t0 < end:
@@ -183,7 +194,6 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
             rows = t1 - t0
 {deliver}
             last_b = rows
-{nearest}
             for i in range(t0, t1):
                 b = i - t0
                 row = tape.rows[i]
@@ -194,29 +204,31 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
                 now_open = row.open_ns
                 high = bar.high
                 low = bar.low
-                busy = risky
+                busy = risky | soon
+                soon = 0
                 if {near}:
                     for w in range({W}):
                         busy |= (1 if {touches} else 0) << w
+{nearest_again}
                 if paid < row.fund_hi:
                     paid = row.fund_hi
                     busy = all_lanes
                 busy &= all_lanes & ~dead
-                if busy != 0:
-                    while busy != 0:
-                        w = lowest_bit(busy)
-                        busy &= busy - 1
-                        c = c0 + w
-                        positions_l[c, 0].mark = mark
-                        cursor_l[c] = venue_half(
-                            tape, rules, i, now_row, cursor_l[c],
-                            acct_l[c], orders_l[c], positions_l[c], desks_l[c], stats_l[c], settings_l[c],
-                        )
-                        left += 1
-                        held = 1 if positions_l[c, 0].qty != 0.0 else 0
-{settle}
-{load_24}
-{nearest_again}
+                while busy != 0:
+                    w = lowest_bit(busy)
+                    busy &= busy - 1
+                    c = c0 + w
+                    positions_l[c, 0].mark = mark
+                    cursor_l[c] = venue_half(
+                        tape, rules, i, now_row, cursor_l[c],
+                        acct_l[c], fixed(orders_l[c], {SLOTS}), fixed(positions_l[c], 1), fixed(desks_l[c], 1),
+                        stats_l[c], settings_l[c],
+                    )
+                    left += 1
+                    held = 1 if positions_l[c, 0].qty != 0.0 else 0
+{settle_20}
+{load_20}
+{nearest_one}
                 mark = bar.close
                 worth = unit_value(rules[0], mark)
                 here = b * {W}
@@ -247,7 +259,7 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
                         flag = 1
 {vector_store}
                     busy |= flag << w
-                if first_wake <= now_row + closes:
+                if closes == 1 and (soon != 0 or first_wake <= now_row + 1):
                     busy = all_lanes
                 busy &= all_lanes & ~dead
                 while busy != 0:
@@ -265,8 +277,9 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
 {show}
                     decision(
                         tape, rules, {gate_args}c, i, now_row,
-                        a, orders_l[c], positions_l[c], desks_l[c], stats_l[c], settings_l[c],
-                        p_l[c], u_l[c], feats_l[c], feats1_l[c], wide_l[c], wide1_l[c],
+                        a, fixed(orders_l[c], {SLOTS}), fixed(positions_l[c], 1), fixed(desks_l[c], 1), stats_l[c],
+                        settings_l[c], p_l[c], u_l[c], fixed(feats_l[c], 1), fixed(feats1_l[c], 1), wide_l[c],
+                        wide1_l[c],
                     )
                     left += 1
                     put(equity_t, here + w, a.equity)
@@ -275,7 +288,6 @@ def side_by_side(tape, columns, n_columns, lanes, {gate_args}tally, lo, hi, row_
 {settle_20}
 {load_20}
 {read_own}
-                    first_wake = min(first_wake, take(wake_v, w))
 {nearest_one}
             s0 = t0
             while s0 < t1:  # rows that are all on the sample grid or all off it, and a new day no sooner than the last
@@ -382,6 +394,7 @@ class Pieces:
     read: Sequence[str]
     steps: Sequence[str]
     wants: Sequence[str]
+    slots: int
 
 
 def vector_text(
@@ -398,8 +411,8 @@ def vector_text(
     allocate = [f"{n}_v = stack_floats({W})" for n in floats] + [f"{n}_v = stack_ints({W})" for n in ints]
     allocate += [f"{n}_h = stack_floats({HALF})" for n in (*RUNNING, "low")]
     for n in kept:
-        allocate += [f"{n}_t = stack_floats({W * (B + 1)})", f"first_{n} = stack_ints({W // RUN})"]
-        allocate += [f"step_{n} = stack_ints({W // RUN})"]
+        allocate += [f"{n}_t = stack_floats({W * (B + 1)})", f"base_{n} = stack_ints({W})"]
+        allocate += [f"one_{n} = stack_ints({W // RUN})"]
 
     def at(where: str) -> str:
         """A field of lane c, as text: acct.cash is acct_l[c].cash."""
@@ -412,7 +425,7 @@ def vector_text(
         "    dead |= 1 << w",
         "    put(cash_v, w, acct_l[c].equity)",
         "    put(qty_v, w, 0.0)",
-        f"    put(wake_v, w, {1 << 62})",
+        f"    put(wake_v, w, {NEVER})",
         "    put(up_v, w, np.inf)",
         "    put(down_v, w, -np.inf)",
     ]
@@ -439,36 +452,46 @@ def vector_text(
     vector_load = [f"u.{n} = take(u_{n}_v, w)" for n in state] + [f"p.{n} = take(p_{n}_v, w)" for n in values]
     for n in kept:
         vector_load += [f"f.{n} = take({n}_t, here + {W} + w)", f"f1.{n} = take({n}_t, here + w)"]
-    nearest = ["first_wake = wake_v[0]", *(["lowest_up = up_v[0]", "highest_down = down_v[0]"] if resting else [])]
+    nearest = ["lowest_up = np.inf", "highest_down = -np.inf", f"first_wake = {NEVER}"]
+    again = [*nearest, f"for w in range({W}):", "    first_wake = min(first_wake, later(take(wake_v, w), now_row))"]
     nearest += [f"for w in range({W}):", "    first_wake = min(first_wake, take(wake_v, w))"]
+    one = [
+        "if take(wake_v, w) <= now_row + 1:",
+        "    soon |= 1 << w",
+        "else:",
+        "    first_wake = min(first_wake, take(wake_v, w))",
+    ]
     more = ["lowest_up = min(lowest_up, take(up_v, w))", "highest_down = max(highest_down, take(down_v, w))"]
-    nearest += ["    " + line for line in more] if resting else []
+    if resting:
+        nearest += ["    " + line for line in more]
+        again += ["    " + line for line in more]
+        one += more
     return TEMPLATE.format(
         W=W,
         HALF=HALF,
         B=B,
+        SLOTS=pieces.slots,
         TILE=W * (B + 1),
+        NEVER=NEVER,
         DAY_NS=86_400_000_000_000,
         gate_args=pieces.gate_args,
         gate_records=lines(pieces.gate_records, 4),
         read=lines(pieces.read, 4),
         steps=lines(pieces.steps, 4),
         wants=lines(pieces.wants, 4),
-        arrays=lines([f"{n}_l = lanes.{n}" for n in ARRAYS] + ["rules = lanes.rules"], 4),
+        arrays=lines([f"{n}_l = lanes.{n}" for n in ARRAYS] + ["rules = fixed(lanes.rules, 1)"], 4),
         allocate=lines(allocate, 4),
         load_once=lines(once, 12),
         load_12=lines(load, 12),
-        load_24=lines(load, 24),
         load_20=lines(load, 20),
         lay=lines([line for n in kept for line in lay(n)], 8),
         deliver=lines([line for n in kept for line in deliver(n)], 12),
-        nearest=lines(nearest, 12),
-        nearest_again=lines(nearest, 20),
-        nearest_one=lines(more if resting else [], 20),
+        nearest=lines(nearest, 8),
+        nearest_again=lines(again, 20),
+        nearest_one=lines(one, 20),
         near="now_row >= first_wake" + (" or high >= lowest_up or low <= highest_down" if resting else ""),
         touches="now_row >= take(wake_v, w)"
         + (" or high >= take(up_v, w) or low <= take(down_v, w)" if resting else ""),
-        settle=lines(settle, 24),
         settle_20=lines(settle, 20),
         read_own=lines(own, 20),
         show=lines(show, 20),
@@ -484,40 +507,33 @@ def vector_text(
 
 
 def lay(n: str) -> list[str]:
-    """Generated lines that see how the columns of feature n lie for each run of lanes: one, neighbours, or anyhow."""
+    """Generated lines that note where each lane's column of feature n begins, and where eight lanes have the same."""
     return [
-        f"for g in range({W // RUN}):",
-        f"    first_{n}[g] = p_l[c0 + min({RUN} * g, width - 1)].c_{n}",
-        f"    step_{n}[g] = p_l[c0 + min({RUN} * g + 1, width - 1)].c_{n} - first_{n}[g]",
-        f"    for w in range({RUN} * g, {RUN} * (g + 1)):",
-        f"        if p_l[c0 + min(w, width - 1)].c_{n} != first_{n}[g] + (w - {RUN} * g) * step_{n}[g]:",
-        f"            step_{n}[g] = -1",
+        f"for w in range({W}):",
+        f"    put(base_{n}, w, lanes.p[c0 + min(w, width - 1)].c_{n} * stride)".replace("lanes.p", "p_l"),
+        f"for g in range(0, {W}, {RUN}):",
+        f"    one_{n}[g // {RUN}] = 1",
+        f"    for w in range(g, g + {RUN}):",
+        f"        if take(base_{n}, w) != take(base_{n}, g):",
+        f"            one_{n}[g // {RUN}] = 0",
     ]
 
 
 def deliver(n: str) -> list[str]:
     """Generated lines that put the values of feature n into the tile, under those of the row before."""
-    loops = {
-        "step == 0": ["value = take(columns, (t0 + b) * n_columns + first)", *spread(n, "value")],
-        "step == 1": ["place = (t0 + b) * n_columns + first", *spread(n, "take(columns, place + w)")],
-    }
-    found = [f"for w in range({W}):", f"    put({n}_t, w, take({n}_t, last_b * {W} + w))"]
-    found += [f"for g in range({W // RUN}):", f"    first = first_{n}[g]", f"    step = step_{n}[g]"]
-    for word, (condition, body) in zip(("if", "elif"), loops.items(), strict=True):
-        found += [f"    {word} {condition}:", "        for b in range(rows):", *("            " + x for x in body)]
     return [
-        *found,
-        "    else:",
-        f"        for w in range({RUN} * g, {RUN} * (g + 1)):",
-        f"            at = t0 * n_columns + p_l[c0 + min(w, width - 1)].c_{n}",
-        "            for b in range(rows):",
-        f"                put({n}_t, (b + 1) * {W} + w, take(columns, at + b * n_columns))",
+        f"for w in range({W}):",
+        f"    put({n}_t, w, take({n}_t, last_b * {W} + w))",
+        f"    put(from_h, w, take(base_{n}, w) + t0)",
+        f"for b in range(0, rows, {RUN}):",
+        f"    for g in range(0, {W}, {RUN}):",
+        f"        if take(one_{n}, g // {RUN}) == 1:",
+        f"            spread({n}_t, (b + 1) * {W} + g, {W}, flat, take(from_h, g))",
+        "        else:",
+        f"            across({n}_t, (b + 1) * {W} + g, {W}, flat, from_h, g)",
+        f"    for w in range({W}):",
+        f"        put(from_h, w, take(from_h, w) + {RUN})",
     ]
-
-
-def spread(n: str, value: str) -> list[str]:
-    """Generated lines that write a run of lanes of row b."""
-    return [f"for w in range({RUN}):", f"    put({n}_t, (b + 1) * {W} + {RUN} * g + w, {value})"]
 
 
 def lines(text: Sequence[str], by: int) -> str:

@@ -21,7 +21,7 @@ from huracan.sim.codes import ENTRY as ENTRY_ROLE
 from huracan.sim.costs.impact import impact_bps
 from huracan.sim.costs.slippage import slippage_bps
 from huracan.sim.costs.spread import half_spread_bps
-from huracan.sim.kernel.groups import COSTS, RESTING
+from huracan.sim.kernel.groups import COSTS, LANES, RESTING
 from huracan.sim.kernel.ledger import book
 from huracan.sim.kernel.margin import cut_to_money
 from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, side_of
@@ -155,7 +155,7 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
     return qty, why
 
 
-@rare
+@(part if LANES and not RESTING else rare)
 def execute(v, j, x, maker_price, ts_ns, inside):
     """Order j meets the market at x: it executes, and what is left of it rests, waits or is cancelled by name."""
     r = v.orders[j]

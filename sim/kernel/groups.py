@@ -14,4 +14,5 @@ RECORD = 1  # fills, trades and equity rows are written out; MAE and MFE are kep
 SPLIT = 0  # what decides has its own ledger and learns by reports, which take time; else both share the venue's
 VENUE = 1  # 0: what decides runs alone, on reports that were written down before
 EVENTS = 0  # a row can be stopped between its events: opens, each instrument's path, the end
+LANES = 0  # lanes side by side: each in turn runs what is rare for one lane, so calls to it would be dear
 DEEP = 0  # book tapes: decisions see the local book's levels and trades, not its best prices alone
