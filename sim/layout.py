@@ -311,7 +311,8 @@ stats = np.dtype(
         ("last", "f8"),  # equity of the last row
         ("held", "i8"),  # whether a position was held at the last row
         ("holding", "i8"),  # the same as the ledger stands now
-        ("first_look", "i8"),  # the first instrument to look at in this row
+        ("first_look", "i8"),  # the first instrument to look at in this row; -1 none
+        ("rest_wake", "i8"),  # the first row in which one of the others must be looked at whatever the prices
         ("risky", "i8"),  # whether the account could ever touch its maintenance as it stands
         ("busy", "i8"),  # whether something may happen in this row (builds that stop between a row's events)
         ("elapsed_ns", "i8"),  # from the row before to this one (the same builds)

@@ -211,6 +211,8 @@ def anything_to_do(v, row, first_payment):
     Chains the instruments to look at: those that are touched, or all where they share a margin.
     """
     last = -1
+    rest = NEVER
+    v.stats.first_look = -1
     for k in range(len(v.positions)):
         if touched(v, k, v.acct.row):
             if last < 0:
@@ -219,6 +221,9 @@ def anything_to_do(v, row, first_payment):
                 v.desks[last].next_look = k
             v.desks[k].next_look = -1
             last = k
+        else:
+            rest = min(rest, v.desks[k].wake_row)
+    v.stats.rest_wake = rest
     if MARGIN:
         if first_payment < row.fund_hi or (v.settings.all_spot == 0 and (last >= 0 or in_danger(v))):
             look_at_all(v)
@@ -230,6 +235,7 @@ def anything_to_do(v, row, first_payment):
 def look_at_all(v):
     """Chain every instrument."""
     n = len(v.positions)
+    v.stats.rest_wake = NEVER
     v.stats.first_look = 0
     for k in range(n):
         v.desks[k].next_look = k + 1 if k + 1 < n else -1

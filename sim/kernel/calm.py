@@ -30,10 +30,12 @@ def calm_kind(v, row, sample_ns):
 
 @part
 def first_wake(v):
-    """The first row in which an order must be looked at whatever the prices."""
-    wake = v.desks[0].wake_row
-    for k in range(1, len(v.positions)):
+    """The first row in which an order must be looked at whatever the prices: of those looked at in this row, or not."""
+    wake = v.stats.rest_wake
+    k = v.stats.first_look
+    while k >= 0:
         wake = min(wake, v.desks[k].wake_row)
+        k = v.desks[k].next_look
     return wake
 
 
