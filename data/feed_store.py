@@ -92,6 +92,7 @@ def _book(feed: Events, deep: bool) -> dict[str, Any]:
     return {name: array[rows] for name, array in columns.items()} | {
         "snapshot": snapshot,
         "local_ts": feed.local_ns[rows],
+        "flags": feed.flags[rows].astype(np.int8),
     }
 
 

@@ -39,10 +39,10 @@ _COLUMNS = {
         *(("id", "text", True), ("local_ts", "time", False)),
     ),
     # one level a row: qty 0 takes it away; side +1 bid, -1 ask; snapshot rows begin the book anew; seq is the
-    # exchange's number of the update, -1 unknown
+    # exchange's number of the update, -1 unknown; flags are data/events.py's: what reading a feed noticed of the row
     BOOK: (
         *(("ts", "time", True), ("side", "i1", True), ("price", "f8", True), ("qty", "f8", True)),
-        *(("seq", "i8", True), ("snapshot", "flag", True), ("local_ts", "time", False)),
+        *(("seq", "i8", True), ("snapshot", "flag", True), ("local_ts", "time", False), ("flags", "i1", False)),
     ),
     FUNDING: (("ts", "time", True), ("rate", "f8", True), ("mark", "f8", True)),  # mark NaN where unknown
     MARK: (

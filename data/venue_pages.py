@@ -86,7 +86,7 @@ def behind_on_kraken(row: Any) -> dict[str, Any]:
     """Kraken pages by nanoseconds, which a trade's own stamp tells to the microsecond; twice given is held once.
 
     >>> behind_on_kraken({"info": ["0.03", "4.2", 1541390792.763, "s", "l", ""]})
-    {'since': '1541390792762998272'}
+    {'since': '1541390792762999064'}
     """
     return {"since": str(int(float(row["info"][2]) * 1e9) - 1000)}
 

@@ -160,31 +160,9 @@ def _check_feed(path: str, format: str, asked: Asked) -> Check:
 
 
 def _check_stored_book(series: Series, table: Any) -> Check:
-    import numpy as np
-
     from huracan.data.book_check import check_book
-    from huracan.data.events import CLEAR, DEPTH, SNAPSHOT, START, Events
-    from huracan.data.store_kinds import numbers, times
+    from huracan.data.stored_feed import levels
 
-    ts, seq = times(table), numbers(table, "seq")
-    snapshot = np.asarray(table.column("snapshot").to_numpy(zero_copy_only=False), dtype=np.bool_)
-    new = (np.diff(ts, prepend=ts[0] - 1) != 0) | (np.diff(seq, prepend=seq[0] - 1) != 0)
-    begins = snapshot & (new | ~np.append(False, snapshot[:-1]))
-    repeat = np.where(begins, 2, 1)
-    row = np.repeat(np.arange(len(ts)), repeat)
-    clear = begins[row] & np.append(True, np.diff(row) != 0)
-    first = new[row] & np.append(True, np.diff(row) != 0)
-    local = times(table, "local_ts") if "local_ts" in table.column_names else ts
-    feed = Events(
-        series.symbol,
-        kind=np.where(clear, CLEAR, DEPTH).astype(np.int8),
-        side=numbers(table, "side")[row],
-        flags=(np.where(snapshot[row], SNAPSHOT, 0) | np.where(first, START, 0)).astype(np.uint8),
-        price=numbers(table, "price")[row],
-        qty=numbers(table, "qty")[row],
-        exch_ns=ts[row],
-        local_ns=np.maximum.accumulate(local[row]),
-        seq=seq[row],
-    )
+    feed = levels(series.symbol, table)
     found = check_book(str(series), feed, tick=tick_of(feed.price))
-    return replace(found, rows=len(ts))
+    return replace(found, rows=table.num_rows)

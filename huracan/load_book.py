@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from huracan.data.instrument import rules_from
-from huracan.load_stored import nanoseconds, own_payments
+from huracan.data.store import store_root
+from huracan.data.store_kinds import BOOK, Series
+from huracan.load_stored import nanoseconds, own_payments, stored_payments
 from huracan.sim.book_layout import measured
 from huracan.sim.book_tape import BookTape, Feed, FeedRules, build_book_tape, quantum, rows_of
 from huracan.sim.refusal import Refused
-from huracan.sim.series import Rules
-from huracan.spec_records import BOOK_FORMATS, Instrument, Spec
+from huracan.sim.series import Payments, Rules
+from huracan.spec_records import BOOK_FORMATS, STORED_BOOK, Instrument, Spec
 from huracan.spec_synthetic import symbols_of
 
 WARMED = ("no_exchange_time", "local_before_exchange")  # the tape says what it did about these itself
@@ -29,19 +31,27 @@ def load_book_tape(spec: Spec) -> BookTape:
     """Every instrument's file, read, mended by the rules of the spec, and packed."""
     series = spec.data.series() if spec.data.synthetic is None else ()
     for each in series:
-        if each.format not in BOOK_FORMATS or each.file is None:
-            fix = f"give every instrument a file and one of the formats {', '.join(BOOK_FORMATS)}"
-            raise Refused("books and bars in one run", where="data", fix=fix)
+        if each.format not in BOOK_FORMATS or (each.file is None) != (each.format == STORED_BOOK):
+            fix = f'give every instrument a file and its format, or format = "{STORED_BOOK}" for those of the store'
+            raise Refused("books and bars in one run, or a format without its file", where="data", fix=fix)
     strict = {"bad_level": "refuse"} if spec.data.bad_level == "refuse" else {}
-    feeds = [read_feed(each, strict | (each.repair or {})) for each in series] or synthetic_feeds(spec)
+    feeds = [read_feed(spec, each, strict | (each.repair or {})) for each in series] or synthetic_feeds(spec)
     end = nanoseconds(spec.data.end)
     if end is not None:
         feeds = [rows_of(f, f.local_ns < end) for f in feeds]
-    payments = [own_payments(each) for each in series]
-    payments = payments or [None] * len(feeds)
+    payments = [paid(each, feed) for each, feed in zip(series, feeds, strict=False)] or [None] * len(feeds)
     data = spec.data
     rules = FeedRules(gap=data.gap, no_snapshot=data.no_snapshot, bad_level=data.bad_level)
     return build_book_tape(feeds, payments, rules=rules)
+
+
+def paid(each: Instrument, feed: Feed) -> Payments | None:
+    """The instrument's funding: of its own file, or with a book of the store what the store holds."""
+    if each.funding is not None or each.file is not None or each.kind() == "spot" or not len(feed):
+        return own_payments(each)
+    span = int(feed.exch_ns.min()), int(max(feed.exch_ns.max(), feed.local_ns.max())) + 1
+    series = Series(each.venue or "", each.symbol or "", BOOK)
+    return stored_payments(store_root(), series, *span, each.funding_repair or {})
 
 
 def synthetic_feeds(spec: Spec) -> list[Feed]:
@@ -65,17 +75,21 @@ def synthetic_feeds(spec: Spec) -> list[Feed]:
     return feeds
 
 
-def read_feed(each: Instrument, repair: Mapping[str, str]) -> Feed:
-    """One file's events under the instrument's name and rules, after the repairs chosen."""
+def read_feed(spec: Spec, each: Instrument, repair: Mapping[str, str]) -> Feed:
+    """One file's events, or those of the store, under the instrument's name and rules, after the repairs chosen."""
     from huracan.data.binance_raw import read_binance_raw
     from huracan.data.book_repairs import bad_lines, mended_feed
+    from huracan.data.stored_feed import stored_feed
     from huracan.data.tardis import read_tardis
 
-    assert each.file is not None
-    read = read_binance_raw if each.format == "binance-raw" else read_tardis
-    found = read(each.file, bad_lines=bad_lines(repair))
+    if each.file is None:
+        start, end = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
+        found = stored_feed(store_root(), each.venue or "", each.symbol or "", start, end)
+    else:
+        read = read_binance_raw if each.format == "binance-raw" else read_tardis
+        found = read(each.file, bad_lines=bad_lines(repair))
     repairs = {p.name: p.count for p in found.problems if p.name not in WARMED}
-    found = mended_feed(each.file, found, repair, repairs)
+    found = mended_feed(each.file or f"{each.venue} {each.symbol} book", found, repair, repairs)
     levels = (found.kind < 2) & (found.price > 0.0) & (found.price < np.inf)
     given = rules_from(each.rules.given() if each.rules else {}, each.symbol or "")
     rules = with_tick(given, found.price[levels], each.symbol or "", repairs)

@@ -36,7 +36,8 @@ from huracan.spec_synthetic import EdgeTable, Places, Synthetic, check_synthetic
 from huracan.words import show
 
 REPAIRS = ("repair", "funding_repair", "mark_repair")
-BOOK_FORMATS = ("binance-raw", "tardis")  # data that carries an order book
+STORED_BOOK = "book"  # the format of order books of the store
+BOOK_FORMATS = ("binance-raw", "tardis", STORED_BOOK)  # data that carries an order book
 ZERO = Chosen(model="fixed", numbers={"bps": 0.0})
 NO_IMPACT = Chosen(model="sqrt", numbers={"coefficient": 0.0})
 TOUCH = Chosen(model="touch", numbers={})
@@ -167,6 +168,8 @@ class Data(Record):
         only = {"bars": ("synthetic",), "symbol": ("file", "synthetic", "symbol"), "format": ("file", "instruments")}
         only |= dict.fromkeys(("funding", "mark", "drill"), ("file", "symbol"))
         only |= dict.fromkeys(("assets", "venues", "edges", "seconds"), ("synthetic",))
+        if self.format == STORED_BOOK:
+            only["format"] = ("symbol", "symbols", "instruments")
         for key, allowed in only.items():
             if key in given and ways[0] not in allowed:
                 raise fault(f"{key} means nothing beside {ways[0]}", fix=f"take {key} out, or move it", key=key)
@@ -199,7 +202,7 @@ class Data(Record):
         for k, each in enumerate(self.series()):
             key = f"instruments[{k}]" if self.instruments else ""
             if each.file is None and self.synthetic is None:  # the store needs all three names
-                for name in ("symbol", "venue", "timeframe"):
+                for name in ("symbol", "venue", *(() if each.format in BOOK_FORMATS else ("timeframe",))):
                     if getattr(each, name) is None:
                         fix = f"add {name}, or the file with the bars"
                         raise fault(f"an instrument of the store needs its {name}", fix=fix, key=key)
