@@ -18,7 +18,7 @@ from huracan.settings import settings_record
 from huracan.sim import book_layout
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_bars import trade_bars
-from huracan.sim.book_layout import LatencyModel
+from huracan.sim.book_layout import LatencyModel, QueueModel
 from huracan.sim.book_linker import link_book
 from huracan.sim.book_tape import BookTape
 from huracan.sim.lanes import next_grid
@@ -33,7 +33,7 @@ MINUTE = "1m"
 MILLISECOND = 1_000_000
 QUEUES = {"risk_averse": 0, "power": 1, "power2": 2, "power3": 3, "log": 4, "log2": 5}
 DEEP_WORDS = {"bid_qty", "ask_qty", "micro", "imbalance", "bought", "sold", "last_side", "last"}
-NOT_YET = {"stop", "reduce_stop", "trail", "reduce_trail", "bracket"}
+WAITING_WORDS = {"stop", "reduce_stop", "trail", "reduce_trail", "bracket", "GTT"}
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,18 @@ def build_book(
     if d.instruments and d.instruments != n:
         fix = f"name {d.instruments} instruments"
         raise Refused(f"{d.name} trades {d.instruments} instruments, the data has {n}", where="data", fix=fix)
-    missing = sorted(reached_names([code.step, *code.checks]) & NOT_YET)
-    if missing:
-        fix = "on order books use market and limit orders, modify and cancel"
-        raise Refused(f"{d.name} uses {', '.join(missing)}", where="strategy.use", fix=fix)
+    lanes = [book_settings(each)[0] for each in (spec, *also)]
+    spots = (tape.rules["contract"] == Contract.SPOT).all() and len(tape.payments) == 0
     groups = Groups(
-        resting=1, margin=1, costs=0, record=int(record), split=1, deep=int(reads_depth(code) if deep is None else deep)
+        resting=int(bool(reached_names([code.step, *code.checks]) & WAITING_WORDS)),
+        margin=int(not spots or any(s.account.leverage > 1.0 or s.account.borrow for s in (spec, *also))),
+        books=1,
+        costs=0,
+        record=int(record),
+        split=1,
+        deep=int(reads_depth(code) if deep is None else deep),
+        curved=int(any(is_curved(s) for s in lanes)),
+        delays=int(any(s["latency"] != LatencyModel.CONSTANT for s in lanes)),
     )
     linked = link_book(code.step, code.checks, groups, is_wide=feature_columns.is_wide)
     sample = parse_timeframe(spec.run.sample or MINUTE)
@@ -118,6 +124,11 @@ def build_book(
 def reads_depth(code: Code) -> bool:
     """Whether the strategy or a gate reads more of a book than its best prices."""
     return bool(reached_names([code.step, *code.checks]) & DEEP_WORDS)
+
+
+def is_curved(s: Any) -> bool:
+    """Whether a lane's queue model needs more than products."""
+    return bool(s["queue"] >= QueueModel.LOG or (s["queue"] != QueueModel.RISK_AVERSE and s["power"] not in (1.0, 2.0)))
 
 
 def book_settings(spec: Spec) -> Records:

@@ -9,10 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.book_build import MILLISECOND, BookMachine, steps_ns
+from huracan.book_build import MILLISECOND, BookMachine, is_curved, steps_ns
 from huracan.sim import book_layout, layout
 from huracan.sim import columns as feature_columns
-from huracan.sim.book_layout import EXCHANGE, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, BookLanes, BookRecorder, Market
+from huracan.sim.book_layout import (
+    EXCHANGE,
+    NEXT_REQUEST,
+    NEXT_SAMPLE,
+    NEXT_STEP,
+    NEXT_TIMER,
+    BookLanes,
+    BookRecorder,
+    Ground,
+    Market,
+    Shown,
+    Streams,
+)
 from huracan.sim.book_tape import view
 from huracan.sim.cuts import Looks
 from huracan.sim.lanes import DAY_NS, gate_lanes, next_grid, nothing_known, records
@@ -24,6 +36,7 @@ from huracan.sim.refusal import Refused
 Records = npt.NDArray[Any]
 ROOM = 4096  # fills, trades, rows and orders that a recorder holds before it is emptied
 GRACE = 100  # round trips and steps after the tape's end in which a lane may still act
+NOWHERE = -2  # a place on a side of a book that no best price is beyond
 PARTS = 64  # of a tape between which a driver that is watched stops
 
 
@@ -43,7 +56,9 @@ class BookBlock:
     lanes: BookLanes
     gates: tuple[GateLanes, ...]
     market: Market
-    view: Any
+    shown: Shown
+    streams: Streams
+    ground: Ground
     table: Any
 
 
@@ -51,6 +66,7 @@ def make_book_block(
     machine: BookMachine, terms: Terms, params: Records, gate_params: Sequence[Records], wanted: Sequence[Any]
 ) -> BookBlock:
     """Lanes at the start of the tape."""
+    check_build(machine, terms)
     tape, linked, slots, settings = machine.tape, machine.linked, machine.slots, terms.settings
     n, k = len(settings), tape.instruments
     acct = records(layout.account, n)
@@ -59,6 +75,8 @@ def make_book_block(
     acct["ts_ns"] = machine.start_ns
     own = records(layout.account, n)
     own[:] = acct
+    desks = records(layout.desk, n, k)
+    desks["top"] = slots  # every slot is looked at
     stats = records(layout.stats, n)
     stats["sample_ns"] = settings["sample_ns"]
     stats["next_sample"] = machine.first_sample_ns
@@ -77,7 +95,7 @@ def make_book_block(
     lanes = BookLanes(
         acct,
         records(layout.position, n, k),
-        records(layout.desk, n, k),
+        desks,
         stats,
         as_records(settings),
         as_records(terms.books),
@@ -95,7 +113,16 @@ def make_book_block(
     )
     bar_rows, bars, table = own_bars(machine, wanted)
     seen = view(tape, terms.latencies, bar_rows, bars, deep=bool(linked.groups.deep))
-    return BookBlock(lanes, gates, new_market(machine, n, int(clocks["next_step"].min())), seen, table)
+    market = new_market(machine, n, int(clocks["next_step"].min()))
+    return BookBlock(lanes, gates, market, new_shown(machine), *seen, table)
+
+
+def check_build(machine: BookMachine, terms: Terms) -> None:
+    """A build without the rules that a lane needs would be wrong without a word."""
+    groups = machine.linked.groups
+    late = (terms.books["latency"] != book_layout.LatencyModel.CONSTANT).any()
+    if (late and not groups.delays) or (not groups.curved and any(is_curved(s) for s in terms.books)):
+        raise ValueError("the machine was built without the settings of these lanes: name their specs in `also`")
 
 
 def first_clocks(machine: BookMachine, terms: Terms, steps: npt.NDArray[np.int64]) -> Any:
@@ -143,6 +170,28 @@ def new_market(machine: BookMachine, lanes: int, first: int) -> Market:
     rests["cell"] = -1
     most = np.zeros(4 * tape.instruments, np.int64)
     most[::2] = -1
+    at = np.zeros(16, np.int64)
+    at[NEXT_REQUEST], at[NEXT_STEP], at[NEXT_TIMER] = NEVER, first, NEVER
+    at[NEXT_SAMPLE] = machine.first_sample_ns if machine.first_sample_ns < tape.end_ns else NEVER
+    return Market(
+        np.zeros(cells, np.int32),
+        np.zeros(cells, np.int32),
+        np.zeros(cells, np.int32),
+        np.full(2 * tape.instruments, -1, np.int64),
+        rests,
+        most,
+        at,
+        np.zeros(2 * tape.instruments, np.int64),
+        np.full(tape.instruments, np.nan),
+        np.tile([np.inf, -np.inf], tape.instruments),
+        np.full(2 * tape.instruments, NOWHERE, np.int64),
+    )
+
+
+def new_shown(machine: BookMachine) -> Shown:
+    """Nothing known of any book."""
+    tape = machine.tape
+    cells = (2 * tape.instruments) << tape.width
     books = records(book_layout.book, tape.instruments)
     for name in ("bid", "ask", "mid", "micro", "imbalance", "last"):
         books[name] = np.nan
@@ -150,27 +199,15 @@ def new_market(machine: BookMachine, lanes: int, first: int) -> Market:
     bars = records(layout.bar, tape.instruments)
     for name in ("open", "high", "low", "close"):
         bars[name] = np.nan
-    at = np.zeros(16, np.int64)
-    at[NEXT_REQUEST], at[NEXT_STEP] = NEVER, first
-    at[NEXT_SAMPLE] = machine.first_sample_ns if machine.first_sample_ns < tape.end_ns else NEVER
-    return Market(
-        np.zeros(cells, np.int32),
-        np.zeros(cells if machine.linked.groups.deep else 1, np.int32),
-        np.zeros(cells, np.int32),
-        np.zeros(cells, np.int32),
-        np.full(2 * tape.instruments, -1, np.int64),
-        np.full(2 * tape.instruments, -1, np.int64),
-        rests,
-        most,
-        books,
-        bars,
-        at,
-    )
+    local = np.zeros(cells if machine.linked.groups.deep else 1, np.int32)
+    return Shown(local, np.full(2 * tape.instruments, -1, np.int64), books, bars)
 
 
-def book_recorder(record: bool, most: int) -> BookRecorder:
-    """Buffers of a recording run; those of others are never written."""
-    room = ROOM + most if record else 1
+def book_recorder(record: bool, most: int) -> BookRecorder | None:
+    """Buffers of a recording run; other builds are handed none."""
+    if not record:
+        return None
+    room = ROOM + most
     n = np.zeros(6, np.int64)
     n[3] = n[4] = ROOM
     return BookRecorder(
@@ -185,7 +222,7 @@ def book_recorder(record: bool, most: int) -> BookRecorder:
 def drive_book(
     machine: BookMachine,
     block: BookBlock,
-    rec: BookRecorder,
+    rec: BookRecorder | None,
     *,
     on_full: Callable[[], None] | None = None,
     stops: Sequence[int] = (NEVER,),
@@ -216,15 +253,19 @@ def drive_book(
 
 
 def run_until(
-    machine: BookMachine, block: BookBlock, rec: BookRecorder, stop_ns: int, on_full: Callable[[], None] | None = None
+    machine: BookMachine,
+    block: BookBlock,
+    rec: BookRecorder | None,
+    stop_ns: int,
+    on_full: Callable[[], None] | None = None,
 ) -> None:
     """All that happens up to an instant."""
-    n = len(block.lanes.acct)
+    n, seen = len(block.lanes.acct), (block.streams, block.ground)
     state = 1
     with np.errstate(all="ignore"):
         while state == 1:
             state = machine.linked.entry(
-                block.view, block.table, block.lanes, block.market, *block.gates, rec, 0, n, stop_ns
+                *seen, block.table, block.lanes, block.market, block.shown, *block.gates, rec, 0, n, stop_ns
             )
             if on_full is not None:
                 on_full()

@@ -31,7 +31,9 @@ class Kept:
     """What a recording run has written down: buffers that the machine fills and pieces taken out of them."""
 
     def __init__(self, machine: BookMachine) -> None:
-        self.rec = book_recorder(True, 8 * machine.slots * machine.instruments + 64)
+        rec = book_recorder(True, 8 * machine.slots * machine.instruments + 64)
+        assert rec is not None
+        self.rec = rec
         self.parts: tuple[list[Records], ...] = ([], [], [], [])
 
     def empty(self) -> None:
@@ -84,7 +86,7 @@ def block_of(machine: BookMachine, specs: Sequence[Spec], numbers: Sequence[int]
 
 def run_lanes(specs: Sequence[Spec], tape: BookTape) -> BookBlock:
     """Many lanes that share one book, run to the end of the tape; their records are the result."""
-    machine = build_book(specs[0], tape, record=False)
+    machine = build_book(specs[0], tape, record=False, also=specs[1:])
     block = block_of(machine, specs)
     drive_book(machine, block, book_recorder(False, 0))
     return block

@@ -23,7 +23,7 @@ class Told(IntEnum):
 
 
 EATEN = 99  # state of a place that remembers what a lane's own takers took of a level
-MARKS = 24  # such places a lane has
+MARKS = 64  # such places a lane has: beyond so many levels that the market has not renewed, its takers stop
 
 
 class QueueModel(IntEnum):
@@ -108,7 +108,7 @@ request = np.dtype(
     align=True,
 )
 
-# An order at the venue; its place in the pool is lane x slots + slot + 1, because place 0 is nobody.
+# An order at the venue; place 0 of the pool is nobody, then come each lane's slots and its marks.
 rest = np.dtype(
     [
         ("id", "i8"),
@@ -126,7 +126,16 @@ rest = np.dtype(
         ("role", "i8"),
         ("reason", "i8"),
         ("tag", "i8"),
-        ("die_ns", "i8"),
+        ("arrived", "i8"),
+        ("watched", "i8"),  # 1: a stop that waits for its price, in the list of its instrument
+        ("seen", "i8"),  # the last trade that it was looked at for
+        ("entry", "i8"),  # brackets: slots, as in layout.order
+        ("take", "i8"),
+        ("stop", "i8"),
+        ("hold", "i8"),
+        ("ttl", "i8"),
+        ("die_ns", "i8"),  # when its life ends, and when a bracket has been held long enough
+        ("hold_ns", "i8"),
         ("rested_ns", "i8"),  # when it began to rest where it rests
         ("lane", "i8"),
         ("slot", "i8"),
@@ -134,6 +143,8 @@ rest = np.dtype(
         ("left", "f8"),
         ("price", "f8"),
         ("trigger", "f8"),
+        ("distance", "f8"),
+        ("reference", "f8"),
         ("front", "f8"),  # lots ahead of it, and lots traded at its level since the last change of depth
         ("traded", "f8"),
     ],
@@ -175,16 +186,19 @@ book_settings = np.dtype(
     align=True,
 )
 
-BookTapeView = namedtuple(
-    "BookTapeView",
-    "exchange bests local touches payments spans far ticks lows latencies bar_rows bars width start_ns last_local_ns "
-    "end_ns",
-)
-# What all lanes of a block share: the exchange's book, the local one, who rests where, and where the streams stand.
-Market = namedtuple("Market", "lots local heads tails best known rests most books bars at")
+# The compiler pays for every array that a function is handed, so each is given the few that it needs.
+# The tape's streams, read in order; and how its places stand for prices.
+Streams = namedtuple("Streams", "exchange bests local touches payments bar_rows bars")
+Ground = namedtuple("Ground", "spans far ticks lows latencies width start_ns last_local_ns end_ns")
+# What all lanes of a block share: the exchange's book, who rests where, where the streams stand; of each instrument the
+# stops that wait (first, last), the last price traded, the band of prices in which none of them has anything to do; of
+# each side of a book the best place at which no account can be down to its maintenance.
+Market = namedtuple("Market", "lots heads tails best rests most at watch last band danger")
+# The local side: levels in builds that keep them, best places, and what strategies read.
+Shown = namedtuple("Shown", "local known books bars")
 # Places in `Market.at`: where the streams stand, when the next request arrives and the next step and sample are due,
-# how many bars have closed, whether the run is over.
-EXCHANGE, BESTS, TOUCHES, LOCAL, PAYMENTS, NEXT_REQUEST, NEXT_STEP, NEXT_SAMPLE, BARS, OVER = range(10)
+# how many bars have closed, whether the run is over, when the next order's time is.
+EXCHANGE, BESTS, TOUCHES, LOCAL, PAYMENTS, NEXT_REQUEST, NEXT_STEP, NEXT_SAMPLE, BARS, OVER, NEXT_TIMER = range(11)
 
 # One finished order, for the statistics of fill times.
 order_life = np.dtype(
@@ -208,16 +222,21 @@ BookLanes = namedtuple(
     "acct positions desks stats settings book_settings p u feats feats1 wide wide1 rules "
     "own_acct own_orders own_positions reports mail requests clocks",
 )
-# What the venue's functions see of one lane.
+# The part of the lanes that the venue works on, and what its functions see of one lane.
+VenueLanes = namedtuple(
+    "VenueLanes",
+    "acct positions desks stats settings book_settings rules own_acct own_orders own_positions reports mail requests "
+    "clocks bars",
+)
 BookVenue = namedtuple(
     "BookVenue",
-    "acct positions desks stats rules settings rec own_acct own_orders own_positions reports mail "
-    "bars book_settings market tape lane first",
+    "acct orders positions desks stats rules settings rec own_acct own_orders own_positions reports mail "
+    "bars book_settings market ground lane first",
 )
 # What a strategy's `step` sees on a book tape: what it sees on bars, and the books.
 BookCtx = namedtuple(
     "BookCtx",
-    "acct orders positions bars feats feats1 wide wide1 bar pos f f1 me p u rules settings book books market tape",
+    "acct orders positions bars feats feats1 wide wide1 bar pos f f1 me p u rules settings book books",
 )
 
 
@@ -231,5 +250,7 @@ def layout_hash() -> str:
     text = repr([r.descr for r in records]) + repr(
         [[(m.name, m.value) for m in e] for e in (Told, QueueModel, LatencyModel)]
     )
-    text += repr([t._fields for t in (BookTapeView, Market, BookRecorder, BookLanes, BookVenue, BookCtx)])
+    text += repr(
+        [t._fields for t in (Streams, Ground, Market, Shown, BookRecorder, BookLanes, VenueLanes, BookVenue, BookCtx)]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -28,7 +28,7 @@ TEMPLATE = '''# Written by huracan's linker; not to be edited.
 from numba import njit
 
 from huracan.sim.book_layout import (
-    BARS, MARKS, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, OVER, PAYMENTS, BookCtx, BookVenue,
+    BARS, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, NEXT_TIMER, OVER, PAYMENTS, BookCtx, BookVenue, VenueLanes,
 )
 from huracan.sim.linker import Groups, bound, kernel
 from huracan.sim.options import LINKED_ENTRY, USER
@@ -43,6 +43,8 @@ full = K.book_feed.full
 local_until = K.book_feed.local_until
 next_local = K.book_feed.next_local
 bars_until = K.book_feed.bars_until
+first_of = K.book_places.first_of
+times_up = K.book_triggers.times_up
 arrivals = K.book_arrivals.arrivals
 listen = K.book_decide.listen
 over = K.book_decide.over
@@ -57,18 +59,24 @@ refuse_want = K.decide.refuse_want
 
 
 @njit(**LINKED_ENTRY)
-def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
+def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, stop_ns):
     """Run lanes lo..hi up to stop_ns; 1: the recorder is full, call again; 0: there; 2: all lanes are over."""
     rules = lanes.rules
     at = market.at
-    books = market.books
-    bars = market.bars
+    books = shown.books
+    bars = shown.bars
+    venues = VenueLanes(
+        lanes.acct, lanes.positions, lanes.desks, lanes.stats, lanes.settings, lanes.book_settings, rules,
+        lanes.own_acct, lanes.own_orders, lanes.own_positions, lanes.reports, lanes.mail, lanes.requests,
+        lanes.clocks, bars,
+    )
     n = len(books)
     while True:
         if full(rec):
             return 1
-        due = min(min(at[NEXT_REQUEST], at[NEXT_STEP]), min(at[NEXT_SAMPLE], tape.payments[at[PAYMENTS]].ts_ns))
-        if not exchange_until(lanes, market, tape, rec, min(min(due, stop_ns), NEVER - 1)):
+        due = min(min(at[NEXT_REQUEST], at[NEXT_STEP]), min(at[NEXT_SAMPLE], streams.payments[at[PAYMENTS]].ts_ns))
+{due}
+        if not exchange_until(venues, market, streams, ground, rec, lo, hi, min(min(due, stop_ns), NEVER - 1)):
             return 1
         if due > stop_ns:
             return 0
@@ -76,23 +84,31 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
             if at[OVER] == 0:
                 at[OVER] = 1
                 for c in range(lo, hi):
-                    end_lane(lanes, market, tape, rec, c)
+                    end_lane(venues, market, ground, rec, c)
             return 2
         if at[NEXT_REQUEST] == due:
-            arrivals(lanes, market, tape, rec, lo, hi, due)
+            arrivals(venues, market, ground, rec, lo, hi, due)
             continue
-        if tape.payments[at[PAYMENTS]].ts_ns == due:
-            pay_all(lanes, market, tape, rec, lo, hi)
+{timers}
+        if streams.payments[at[PAYMENTS]].ts_ns == due:
+            pay_all(venues, market, ground, rec, streams.payments[at[PAYMENTS]], lo, hi)
+            at[PAYMENTS] += 1
             continue
         if at[NEXT_STEP] == due:
-            local_until(market, tape, rules, due)
-            bars_until(market, tape, due)
+            local_until(market, shown, streams, ground, rules, due)
+            bars_until(market, shown, streams, due)
             i = at[BARS] - 1
             soonest = NEVER
             for c in range(lo, hi):
                 d = lanes.clocks[c]
                 if d.next_step == due:
-{venue}
+                    first = first_of(venues, c)
+                    v = BookVenue(
+                        lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
+                        lanes.desks[c], lanes.stats[c], rules, lanes.settings[c], rec, lanes.own_acct[c],
+                        lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], bars,
+                        lanes.book_settings[c], market, ground, c, first,
+                    )
                     listen(v, due, books)
                     acct = v.own_acct
                     orders = v.own_orders
@@ -111,7 +127,7 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
                             if bars[k].fresh == 1:
 {load_each}
 {load_wide}
-                    if over(lanes, tape, c, due):
+                    if over(venues, ground, c, due):
                         d.next_step = NEVER
                         continue
                     d.steps += 1
@@ -121,7 +137,7 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
                         if acct.n_new > 0:
                             ctx = BookCtx(
                                 acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0],
-                                0, p, u, rules, s, books[0], books, market, tape,
+                                0, p, u, rules, s, books[0], books,
                             )
                             for order_id in range(acct.first_new + 1, acct.next_id + 1):
                                 j = new_slot(ctx, order_id)
@@ -135,7 +151,7 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
                     if d.step_ns > 0:
                         d.next_step = due + d.step_ns
                     else:
-                        d.next_step = next_local(market, tape)
+                        d.next_step = next_local(market, streams)
                         if d.next_step >= NEVER:
                             d.next_step = due + 1_000_000
                 soonest = min(soonest, d.next_step)
@@ -145,31 +161,29 @@ def entry(tape, table, lanes, market, {gate_args}rec, lo, hi, stop_ns):
                 books[k].sold = 0.0
             continue
         for c in range(lo, hi):
-            sample(lanes, market, tape, rec, c, due)
+            sample(venues, market, ground, rec, c, due)
         at[NEXT_SAMPLE] += lanes.settings[lo].sample_ns
-        if at[NEXT_SAMPLE] >= tape.end_ns:
+        if at[NEXT_SAMPLE] >= ground.end_ns:
             at[NEXT_SAMPLE] = NEVER
 '''
 
-VENUE = """v = BookVenue(
-    lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
-    rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
-    market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
-)"""
+TIMERS = """if at[NEXT_TIMER] == due:
+    times_up(venues, market, ground, rec, lo, hi, due)
+    continue"""
 STEP_EACH = """for k in range(n):
     step(BookCtx(
         acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k,
-        p, u, rules, s, books[k], books, market, tape,
+        p, u, rules, s, books[k], books,
     ))"""
 STEP_BARS = """for k in range(n):
     if bars[k].fresh == 1:
         step(BookCtx(
             acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k,
-            p, u, rules, s, books[k], books, market, tape,
+            p, u, rules, s, books[k], books,
         ))"""
 STEP_ALL = """step(BookCtx(
     acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0,
-    p, u, rules, s, books[0], books, market, tape,
+    p, u, rules, s, books[0], books,
 ))"""
 
 
@@ -182,7 +196,7 @@ def gate_block(n_gates: int) -> str:
             f"    code = check{g}(BookCtx(",
             f"        acct, orders, positions, bars, g{g}f, g{g}f1, g{g}wide, g{g}wide1, bars[want.inst],",
             f"        positions[want.inst], g{g}f[want.inst], g{g}f1[want.inst], want.inst, g{g}p, g{g}u, rules, s,",
-            "        books[want.inst], books, market, tape,",
+            "        books[want.inst], books,",
             "    ), want)",
             "    if code != 0:",
             "        refuse_want(ctx, j)",
@@ -210,9 +224,10 @@ def stub_text(
     return TEMPLATE.format(
         key=key,
         groups=groups,
+        due="        due = min(due, at[NEXT_TIMER])" if groups.resting else "",
+        timers=indent(TIMERS.split("\n"), 8) if groups.resting else "",
         checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(len(gates))),
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
-        venue=indent(VENUE.split("\n"), 20),
         enter=indent(enter, 20),
         load_each=indent(each, 32),
         load_wide=indent(wide, 24),

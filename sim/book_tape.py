@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.sim import book_layout
-from huracan.sim.book_layout import BookTapeView, Told
+from huracan.sim.book_layout import Ground, Streams, Told
 from huracan.sim.layout import NEVER
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
@@ -483,27 +483,15 @@ def map_records(maps: Sequence[TickMap], width: int) -> tuple[Records, Ints, Int
     return spans, np.concatenate([*far, np.zeros(1, np.int64)]), np.concatenate([m.back(width) for m in maps])
 
 
-def view(tape: BookTape, latencies: Records, bar_rows: Records, bars: Records, *, deep: bool) -> BookTapeView:
+def view(tape: BookTape, latencies: Records, bar_rows: Records, bars: Records, *, deep: bool) -> tuple[Streams, Ground]:
     """The tape as the machine's records, with bars of its own trades; `deep` builds read the local stream too."""
     local = tape.local if deep else tape.local[-1:]
     payments = np.zeros(len(tape.payments) + 1, tape.payments.dtype)
     payments[:-1] = tape.payments
     payments[-1]["ts_ns"] = NEVER
-    return BookTapeView(
-        as_records(tape.exchange),
-        as_records(tape.bests),
-        as_records(local),
-        as_records(tape.touches),
-        as_records(payments),
-        as_records(tape.spans),
-        tape.far,
-        tape.ticks,
-        tape.lows,
-        as_records(latencies),
-        as_records(bar_rows),
-        as_records(bars),
-        tape.width,
-        tape.start_ns,
-        tape.last_local_ns,
-        tape.end_ns,
+    streams = (tape.exchange, tape.bests, local, tape.touches, payments, bar_rows, bars)
+    stamps = (tape.start_ns, tape.last_local_ns, tape.end_ns)
+    return (
+        Streams(*(as_records(a) for a in streams)),
+        Ground(as_records(tape.spans), tape.far, tape.ticks, tape.lows, as_records(latencies), tape.width, *stamps),
     )

@@ -46,8 +46,13 @@ KERNEL_MODULES = (
     "book_queue",
     "book_latency",
     "book_places",
+    "book_leave",
+    "book_margin",
     "book_fills",
+    "book_stops",
     "book_arrivals",
+    "book_resting",
+    "book_triggers",
     "book_feed",
     "book_decide",
 )
@@ -66,6 +71,9 @@ class Groups:
     events: int = 0
     deep: int = 0
     lanes: int = 0
+    books: int = 0
+    curved: int = 0
+    delays: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from huracan.sim.book_layout import CANCEL, EATEN, MARKS, MODIFY, NEXT_REQUEST, BookVenue
 from huracan.sim.codes import (
-    BAD_TIF,
+    BANKRUPT,
     CANCELLED,
     EMPTY,
     FOK,
@@ -14,16 +16,21 @@ from huracan.sim.codes import (
     GTT,
     IOC,
     IOC_UNFILLED,
+    LIMIT,
     LIVE,
     MARKET,
     MARKET_REMAINDER,
     NEVER,
     POST_ONLY_WOULD_CROSS,
+    STOP_LIMIT,
     TOLD_ORDER,
 )
-from huracan.sim.kernel.book_fills import execute, finish, tell_order
+from huracan.sim.kernel.book_fills import done, execute
 from huracan.sim.kernel.book_latency import set_response
-from huracan.sim.kernel.book_places import NOBODY, bid_x, put_last, take_away, tick_at
+from huracan.sim.kernel.book_leave import arm, off_lists, tell_terms
+from huracan.sim.kernel.book_places import NOBODY, bid_x, first_of, put_last, tick_at
+from huracan.sim.kernel.book_stops import is_reached, waits_for_price, watch
+from huracan.sim.kernel.groups import RESTING
 from huracan.sim.kernel.reports import next_report
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_of_tick, tick_of_price
@@ -39,14 +46,14 @@ def side_of(r):
 def place_of(v, side, price):
     """x of a price on a side."""
     inst = side >> 1
-    x = bid_x(v.tape, inst, tick_of_price(v.rules[inst], price))
-    return ((1 << v.tape.width) - 1) - x if side & 1 else x
+    x = bid_x(v.ground, inst, tick_of_price(v.rules[inst], price))
+    return ((1 << v.ground.width) - 1) - x if side & 1 else x
 
 
 @part
 def gone_at(v, cell):
     """Lots at a cell that own takers of this lane have taken and the market has not renewed."""
-    j = v.market.heads[cell]
+    j = np.int64(v.market.heads[cell])
     while j != NOBODY:
         r = v.market.rests[j]
         if r.state == EATEN and r.lane == v.lane:
@@ -58,7 +65,7 @@ def gone_at(v, cell):
 @part
 def eat(v, cell, x, lots):
     """Remember that own takers took `lots` at a cell; False where there is no room left to remember."""
-    j = v.market.heads[cell]
+    j = np.int64(v.market.heads[cell])
     while j != NOBODY:
         r = v.market.rests[j]
         if r.state == EATEN and r.lane == v.lane:
@@ -66,31 +73,31 @@ def eat(v, cell, x, lots):
             return True
         j = r.next
     first = v.first + len(v.own_orders)
-    for j in range(first, first + MARKS):
-        r = v.market.rests[j]
+    for i in range(first, first + MARKS):
+        r = v.market.rests[i]
         if r.state == EMPTY:
             r.state = EATEN
             r.lane = v.lane
             r.front = lots
-            put_last(v.market, v.tape.width, j, cell, x)
+            put_last(v.market, v.ground.width, i, cell, x)
             return True
     return False
 
 
 @rare
-def walk(v, j, ts_ns, worst, dry):
+def walk(v, j, worst, dry):
     """Take from the other side, best level first, up to its x `worst`; returns how much (dry: how much it would).
 
     Levels that own takers have emptied stay empty for this lane until the market says what stands there.
     """
-    r = v.market.rests[j]
+    r = v.orders[j]
     side = side_of(r) ^ 1
-    base = side << v.tape.width
-    lot = v.tape.spans[r.inst].lot
+    base = side << v.ground.width
+    lot = v.ground.spans[r.inst].lot
     x = v.market.best[side]
     took = 0.0
     left = r.left
-    while x >= worst and x >= v.tape.lows[side] and left > 0.0:
+    while x >= worst and x >= v.ground.lows[side] and left > 0.0:
         there = v.market.lots[base + x]
         if there > 0:
             there_now = there - gone_at(v, base + x)
@@ -98,10 +105,10 @@ def walk(v, j, ts_ns, worst, dry):
                 qty = min(left, there_now * lot)
                 if not dry:
                     asked = qty
-                    qty = execute(v, j, asked, price_of_tick(v.rules[r.inst], tick_at(v.tape, side, x)), 0, ts_ns)
+                    qty = execute(v, j, asked, price_of_tick(v.rules[r.inst], tick_at(v.ground, side, x)), 0)
                     if qty > 0.0 and not eat(v, base + x, x, math.ceil(qty / lot - 1e-9)):
                         return took + qty
-                    if r.state == EMPTY or qty < asked:
+                    if r.state != LIVE or qty < asked:
                         return took + qty
                 took += qty
                 left -= qty
@@ -110,93 +117,124 @@ def walk(v, j, ts_ns, worst, dry):
 
 
 @part
-def rest_here(v, j, side, x, ts_ns):
+def rest_here(v, j, side, x):
     """The order takes its place in the queue, behind all that stands there now."""
-    r = v.market.rests[j]
-    cell = (side << v.tape.width) + x
+    r = v.orders[j]
+    cell = (side << v.ground.width) + x
     r.front = float(v.market.lots[cell])
     r.traded = 0.0
-    r.rested_ns = ts_ns
-    put_last(v.market, v.tape.width, j, cell, x)
+    r.seen = -1
+    r.rested_ns = v.acct.ts_ns
+    put_last(v.market, v.ground.width, v.first + j, cell, x)
 
 
 @rare
-def meet(v, j, taken_ns, ts_ns):
-    """An order meets the book: it takes, rests, or is refused."""
-    r = v.market.rests[j]
-    side = side_of(r)
+def meet(v, j, taken_ns):
+    """An order meets the book: it takes, rests, waits for its price, or is refused."""
+    r = v.orders[j]
+    r.arrived = 1
+    if RESTING:
+        if waits_for_price(r):
+            if not is_reached(v, r):
+                watch(v, j)
+                tell_terms(v, j, taken_ns)
+                return
+            r.kind = LIMIT if r.kind == STOP_LIMIT else MARKET
     if r.kind == MARKET:
-        walk(v, j, ts_ns, 0, False)
-        if r.state != EMPTY:
-            finish(v, j, MARKET_REMAINDER, ts_ns)
+        walk(v, j, 0, False)
+        if r.state == LIVE:
+            done(v, j, MARKET_REMAINDER)
         return
+    side = side_of(r)
     x = place_of(v, side, r.price)
-    mask = (1 << v.tape.width) - 1
+    mask = (1 << v.ground.width) - 1
     other = v.market.best[side ^ 1]
     if other >= 0 and x + other >= mask:
         if r.post_only == 1:
-            finish(v, j, POST_ONLY_WOULD_CROSS, ts_ns)
+            done(v, j, POST_ONLY_WOULD_CROSS)
             return
-        if r.tif == FOK and walk(v, j, ts_ns, mask - x, True) < r.left * (1.0 - 1e-12):
-            finish(v, j, FOK_UNFILLED, ts_ns)
+        if r.tif == FOK and walk(v, j, mask - x, True) < r.left * (1.0 - 1e-12):
+            done(v, j, FOK_UNFILLED)
             return
-        walk(v, j, ts_ns, mask - x, False)
-        if r.state == EMPTY:
+        walk(v, j, mask - x, False)
+        if r.state != LIVE:
             return
-    if r.tif == GTT:  # a life counted in bars has no meaning between them
-        finish(v, j, BAD_TIF, ts_ns)
-    elif r.tif == IOC:
-        finish(v, j, IOC_UNFILLED, ts_ns)
+    if r.tif == IOC:
+        done(v, j, IOC_UNFILLED)
     elif r.tif == FOK:
-        finish(v, j, FOK_UNFILLED, ts_ns)
+        done(v, j, FOK_UNFILLED)
     else:
-        rest_here(v, j, side, x, ts_ns)
-        tell_order(v, r, LIVE, 1, taken_ns, ts_ns)
+        if RESTING:
+            if r.tif == GTT and r.die_ns == NEVER:
+                r.die_ns = v.acct.ts_ns + r.ttl * v.settings.timeframe_ns
+                arm(v, r.die_ns)
+        rest_here(v, j, side, x)
+        tell_terms(v, j, taken_ns)
 
 
 @rare
-def change(v, j, q, ts_ns):
-    """A modify has arrived. Less quantity at the same price keeps the place in the queue; anything else loses it."""
-    r = v.market.rests[j]
+def change(v, j, q):
+    """A modify has arrived. Less quantity and nothing else keeps the place in the queue; anything else loses it."""
+    r = v.orders[j]
     filled = r.qty - r.left
-    less = not (q.price == q.price and q.price != r.price)
+    less = not (q.price == q.price and q.price != r.price) and not (q.trigger == q.trigger and q.trigger != r.trigger)
     if q.qty == q.qty:
         less = less and q.qty <= r.qty
         r.qty = q.qty
         r.left = max(q.qty - filled, 0.0)
     if q.price == q.price:
         r.price = q.price
-    if not r.left > 0.0:
-        finish(v, j, CANCELLED, ts_ns)
-    elif less:
-        tell_order(v, r, LIVE, 1, q.sent_ns, ts_ns)
+    if q.trigger == q.trigger:
+        r.trigger = q.trigger
+    if not r.left > 0.0 and r.state == LIVE:
+        done(v, j, CANCELLED)
+    elif less or r.state != LIVE:
+        tell_terms(v, j, q.sent_ns)
     else:
-        take_away(v.market, v.tape.width, j)
-        meet(v, j, q.sent_ns, ts_ns)
+        off_lists(v, j)
+        meet(v, j, q.sent_ns)
 
 
 @rare
 def arrive(v, q):
     """One request is there."""
-    j = v.first + q.slot
-    r = v.market.rests[j]
+    j = q.slot
+    r = v.orders[j]
     ts = q.arrive_ns
+    v.acct.ts_ns = ts
     set_response(v, ts, q.id)
     if r.id != q.id or r.state == EMPTY:  # it has filled meanwhile: the answer changes nothing, but it travels
         w = next_report(v, TOLD_ORDER, 0, ts)
-        w.slot = q.slot
+        w.slot = j
         w.id = -1
     elif q.what == CANCEL:
-        finish(v, j, CANCELLED, ts)
+        done(v, j, CANCELLED)
     elif q.what == MODIFY:
-        change(v, j, q, ts)
+        change(v, j, q)
     else:
         r.state = LIVE
-        meet(v, j, -1, ts)
+        if v.acct.bankrupt == 1:  # sent before the news
+            done(v, j, BANKRUPT)
+        else:
+            meet(v, j, -1)
+    if RESTING:
+        if v.stats.busy == 1:
+            settle(v)
+
+
+@rare
+def settle(v):
+    """Children of brackets that an execution has woken meet the market, and those that this wakes, until none is."""
+    while v.stats.busy == 1:
+        v.stats.busy = 0
+        for j in range(len(v.orders)):
+            r = v.orders[j]
+            if r.state == LIVE and r.arrived == 0:
+                meet(v, j, -1)
 
 
 @part
-def arrivals(lanes, market, tape, rec, lo, hi, now):
+def arrivals(lanes, market, ground, rec, lo, hi, now):
     """All requests that arrive at this instant, lane by lane; sets when the next one does."""
     soonest = NEVER
     for c in range(lo, hi):
@@ -205,10 +243,12 @@ def arrivals(lanes, market, tape, rec, lo, hi, now):
             continue
         q = lanes.requests[c, d.tail]
         if q.arrive_ns <= now:
+            first = first_of(lanes, c)
             v = BookVenue(
-                lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
-                rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
-                market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+                lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
+                lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
+                lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
+                lanes.book_settings[c], market, ground, c, first,
             )  # fmt: skip
             size = lanes.requests.shape[1]
             while d.tail != d.head and lanes.requests[c, d.tail].arrive_ns <= now:

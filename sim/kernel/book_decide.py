@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from huracan.sim.book_layout import CANCEL, MARKS, MODIFY, NEW_ORDER, NEXT_REQUEST, PAYMENTS, BookVenue
-from huracan.sim.codes import BANKRUPT, BY_END, LIVE
+from huracan.sim.book_layout import CANCEL, MODIFY, NEW_ORDER, NEXT_REQUEST, BookVenue
+from huracan.sim.codes import BANKRUPT, BY_END, DORMANT, LIVE, NEVER
 from huracan.sim.codes import NEW as WANTED
 from huracan.sim.kernel.advance import NOTHING, pay_funding
-from huracan.sim.kernel.book_fills import finish, taker_costs
+from huracan.sim.kernel.book_fills import taker_costs
 from huracan.sim.kernel.book_latency import entry_time
-from huracan.sim.kernel.book_places import tick_at
-from huracan.sim.kernel.groups import RECORD
+from huracan.sim.kernel.book_margin import mark_venue, narrow
+from huracan.sim.kernel.book_places import first_of, tick_at
+from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING
 from huracan.sim.kernel.hear import hear
 from huracan.sim.kernel.ledger import book_rarely, mark_excursion
+from huracan.sim.kernel.liquidate import liquidate_at
 from huracan.sim.kernel.marks import mark_account, statistics
+from huracan.sim.kernel.orderbook import cancel_everything
 from huracan.sim.kernel.reports import tell_halt
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
@@ -20,11 +23,11 @@ from huracan.sim.prices import price_of_tick, unit_value
 
 
 @part
-def over(lanes, tape, c, now):
+def over(lanes, ground, c, now):
     """Nothing more can reach this lane: the tape has ended and no message is under way."""
     d = lanes.clocks[c]
     m = lanes.mail[c]
-    return tape.last_local_ns <= now and d.head == d.tail and m.head == m.tail
+    return ground.last_local_ns <= now and d.head == d.tail and m.head == m.tail
 
 
 @part
@@ -73,17 +76,15 @@ def ask(v, d, requests, what, r, j):
 
 
 @part
-def post(v, d, requests, j):
-    """A want leaves for the venue; the venue keeps its own copy from here on."""
+def hand_over(v, j, state):
+    """The venue's copy of an order; from here on the two differ by what has not been told."""
     r = v.own_orders[j]
-    r.state = LIVE
-    r.arrived = 0
-    o = v.market.rests[v.first + j]
+    o = v.orders[j]
     o.id = r.id
     o.cell = -1
     o.inst = r.inst
     o.side = r.side
-    o.state = WANTED
+    o.state = state
     o.kind = r.kind
     o.tif = r.tif
     o.post_only = r.post_only
@@ -98,8 +99,33 @@ def post(v, d, requests, j):
     o.left = r.left
     o.price = r.price
     o.trigger = r.trigger
+    o.arrived = 0
+    if RESTING:
+        o.watched = 0
+        o.entry = r.entry
+        o.take = r.take
+        o.stop = r.stop
+        o.hold = r.hold
+        o.ttl = r.ttl
+        o.die_ns = NEVER
+        o.hold_ns = NEVER
+        o.distance = r.distance
+        o.reference = r.reference
+
+
+@part
+def post(v, d, requests, j):
+    """A want leaves for the venue, with its bracket's children."""
+    r = v.own_orders[j]
+    r.state = LIVE
+    r.arrived = 0
+    hand_over(v, j, WANTED)
+    if RESTING:
+        if r.take >= 0:
+            hand_over(v, r.take, DORMANT)
+        if r.stop >= 0:
+            hand_over(v, r.stop, DORMANT)
     v.stats.orders += 1
-    v.desks[r.inst].n_live += 1
     ask(v, d, requests, NEW_ORDER, r, j)
 
 
@@ -112,7 +138,7 @@ def post_requests(v, d, requests):
         fresh = a.row + 1 + v.settings.latency_rows
         for j in range(len(v.own_orders)):
             r = v.own_orders[j]
-            if r.state != LIVE:
+            if r.state != LIVE and r.state != DORMANT:
                 continue
             if r.modify_row == fresh:
                 ask(v, d, requests, MODIFY, r, j)
@@ -127,25 +153,15 @@ def post_requests(v, d, requests):
     a.first_new = a.next_id
 
 
-@part
-def mark_venue(v):
-    """The exchange's own mids are the venue's marks."""
-    for k in range(len(v.positions)):
-        bid = v.market.best[2 * k]
-        ask_x = v.market.best[2 * k + 1]
-        if bid >= 0 and ask_x >= 0:
-            low = price_of_tick(v.rules[k], tick_at(v.tape, 2 * k, bid))
-            high = price_of_tick(v.rules[k], tick_at(v.tape, 2 * k + 1, ask_x))
-            v.positions[k].mark = 0.5 * (low + high)
-
-
 @rare
-def sample(lanes, market, tape, rec, c, now):
+def sample(lanes, market, ground, rec, c, now):
     """One row of a lane's equity, and of its statistics."""
+    first = first_of(lanes, c)
     v = BookVenue(
-        lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
-        rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
-        market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+        lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
+        lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
+        lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
+        lanes.book_settings[c], market, ground, c, first,
     )  # fmt: skip
     a = v.acct
     a.row += 1
@@ -164,17 +180,19 @@ def sample(lanes, market, tape, rec, c, now):
 
 
 @rare
-def end_lane(lanes, market, tape, rec, c):
+def end_lane(lanes, market, ground, rec, c):
     """The last row of a lane's equity: the end of the tape, or its last execution where orders arrived after it."""
-    now = max(tape.end_ns, lanes.acct[c].ts_ns)
+    now = max(ground.end_ns, lanes.acct[c].ts_ns)
     if lanes.acct[c].bankrupt == 0 and lanes.settings[c].close_at_end == 1:
+        first = first_of(lanes, c)
         v = BookVenue(
-            lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
-            rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
-            market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+            lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
+            lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
+            lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
+            lanes.book_settings[c], market, ground, c, first,
         )  # fmt: skip
         close_all(v, now)
-    sample(lanes, market, tape, rec, c, now)
+    sample(lanes, market, ground, rec, c, now)
 
 
 @rare
@@ -188,7 +206,7 @@ def close_all(v, now):
             price = v.positions[k].mark
             spread = 0.0
             if v.market.best[best] >= 0:
-                price = price_of_tick(v.rules[k], tick_at(v.tape, best, v.market.best[best]))
+                price = price_of_tick(v.rules[k], tick_at(v.ground, best, v.market.best[best]))
                 spread = taker_costs(v, k, side, abs(q), price)[0]
             bps = v.settings.fee_taker_bps
             book_rarely(v, Execution(k, side, abs(q), price, 0, BY_END, 0, 0, bps, spread, 0.0, 0.0, now, False))
@@ -198,22 +216,25 @@ def close_all(v, now):
 def stop_book_lane(v, now):
     """Nothing is left: every order is cancelled, and what decides is told."""
     v.acct.bankrupt = 1
-    for j in range(v.first, v.first + len(v.own_orders)):
-        if v.market.rests[j].state == LIVE:
-            finish(v, j, BANKRUPT, now)
+    if MARGIN:
+        liquidate_at(v, -1, 0.0, now, True)
+        mark_account(v)
+    cancel_everything(v, BANKRUPT)
     tell_halt(v, now)
 
 
 @rare
-def pay_all(lanes, market, tape, rec, lo, hi):
+def pay_all(lanes, market, ground, rec, payment, lo, hi):
     """One funding instant, for every lane."""
-    payment = tape.payments[market.at[PAYMENTS]]
     for c in range(lo, hi):
+        first = first_of(lanes, c)
         v = BookVenue(
-            lanes.acct[c], lanes.positions[c], lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c],
-            rec, lanes.own_acct[c], lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c],
-            market.bars, lanes.book_settings[c], market, tape, c, 1 + c * (lanes.own_orders.shape[1] + MARKS),
+            lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
+            lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
+            lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
+            lanes.book_settings[c], market, ground, c, first,
         )  # fmt: skip
         mark_venue(v)
         pay_funding(v, payment, False)
-    market.at[PAYMENTS] += 1
+        if MARGIN:
+            narrow(v)

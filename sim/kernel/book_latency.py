@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from huracan.sim.kernel.groups import DELAYS
 from huracan.sim.options import part, rare
 from huracan.sim.portable_math import exp
 from huracan.sim.random_numbers import LATENCY, normal
@@ -31,26 +32,33 @@ def measured_row(rows, ts_ns):
 @rare
 def entry_time(v, ts_ns, number):
     """Nanoseconds that the lane's request of this number takes."""
-    b = v.book_settings
-    if b.latency == DRAWN:
-        return int(b.entry_ns * exp(b.entry_sigma * normal(v.settings.seed, v.settings.lane, 2 * number, LATENCY)))
-    if b.latency == MEASURED:
-        i, w = measured_row(v.tape.latencies, ts_ns)
-        rows = v.tape.latencies
-        return int(rows[i].entry_ns + w * (rows[i + 1].entry_ns - rows[i].entry_ns))
+    if DELAYS:
+        b = v.book_settings
+        if b.latency == DRAWN:
+            return int(b.entry_ns * exp(b.entry_sigma * normal(v.settings.seed, v.settings.lane, 2 * number, LATENCY)))
+        if b.latency == MEASURED:
+            i, w = measured_row(v.ground.latencies, ts_ns)
+            rows = v.ground.latencies
+            return int(rows[i].entry_ns + w * (rows[i + 1].entry_ns - rows[i].entry_ns))
     return v.settings.entry_ns
 
 
 @part
 def set_response(v, ts_ns, order_id):
     """What is told from now on about this order takes so long: one draw for an order and an instant."""
+    if DELAYS:
+        if v.book_settings.latency != 0:
+            new_response(v, ts_ns, order_id)
+
+
+@rare
+def new_response(v, ts_ns, order_id):
+    """The same where it is drawn or measured."""
     b = v.book_settings
-    if b.latency == 0:
-        return
     if b.latency == DRAWN:
         draw = normal(v.settings.seed, v.settings.lane, 2 * (ts_ns + order_id) + 1, LATENCY)
         v.settings.response_ns = int(b.response_ns * exp(b.response_sigma * draw))
     else:
-        i, w = measured_row(v.tape.latencies, ts_ns)
-        rows = v.tape.latencies
+        i, w = measured_row(v.ground.latencies, ts_ns)
+        rows = v.ground.latencies
         v.settings.response_ns = int(rows[i].response_ns + w * (rows[i + 1].response_ns - rows[i].response_ns))

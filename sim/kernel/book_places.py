@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from huracan.sim.book_layout import MARKS
 from huracan.sim.options import part, rare
 
 NOBODY = 0
+
+
+@part
+def first_of(lanes, c):
+    """Where the orders of lane c begin in the pool."""
+    return 1 + c * (lanes.own_orders.shape[1] + MARKS)
 
 
 @part
@@ -33,20 +42,20 @@ def far_x(s, far, tick):
 
 
 @part
-def bid_x(tape, inst, tick):
+def bid_x(ground, inst, tick):
     """x of a tick on the bids' side."""
-    s = tape.spans[inst]
+    s = ground.spans[inst]
     if tick >= s.lo and tick <= s.hi:
         return s.first + tick - s.lo
-    return far_x(s, tape.far, tick)
+    return far_x(s, ground.far, tick)
 
 
 @part
-def tick_at(tape, side, x):
+def tick_at(ground, side, x):
     """The tick of x on a side: 2 x instrument, and 1 more for asks."""
-    mask = (1 << tape.width) - 1
+    mask = (1 << ground.width) - 1
     bid = mask - x if side & 1 else x
-    return tape.ticks[((side >> 1) << tape.width) + bid]
+    return ground.ticks[((side >> 1) << ground.width) + bid]
 
 
 @part
@@ -57,7 +66,7 @@ def put_last(market, width, j, cell, x):
     r.cell = cell
     r.x = x
     r.next = NOBODY
-    last = market.tails[cell]
+    last = np.int64(market.tails[cell])
     r.prev = last
     if last == NOBODY:
         market.heads[cell] = j
@@ -94,3 +103,33 @@ def take_away(market, width, j):
             while market.heads[base + x] == NOBODY:
                 x -= 1
         market.most[2 * side] = x
+
+
+@part
+def watch_last(market, j):
+    """Stop j waits for its price, behind all that wait for one of its instrument's."""
+    r = market.rests[j]
+    last = market.watch[2 * r.inst + 1]
+    r.watched = 1
+    r.next = NOBODY
+    r.prev = last
+    if last == NOBODY:
+        market.watch[2 * r.inst] = j
+    else:
+        market.rests[last].next = j
+    market.watch[2 * r.inst + 1] = j
+
+
+@part
+def unwatch(market, j):
+    """Stop j waits no longer. Its `next` stays, for whoever walks the list."""
+    r = market.rests[j]
+    r.watched = 0
+    if r.prev == NOBODY:
+        market.watch[2 * r.inst] = r.next
+    else:
+        market.rests[r.prev].next = r.next
+    if r.next == NOBODY:
+        market.watch[2 * r.inst + 1] = r.prev
+    else:
+        market.rests[r.next].prev = r.prev

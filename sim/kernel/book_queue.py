@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from huracan.sim.options import part
+from huracan.sim.kernel.groups import CURVED
+from huracan.sim.options import part, rare
 from huracan.sim.portable_math import log1p
 from huracan.sim.portable_math import pow as power
 
@@ -14,13 +15,16 @@ RISK_AVERSE, POWER, POWER2, POWER3, LOG, LOG2 = range(6)
 @part
 def weight(model, n, x):
     """f(x) of the probability models: x to the power n, or ln(1 + x)."""
-    if model >= LOG:
-        return log1p(x)
-    if n == 2.0:
-        return x * x
-    if n == 1.0:
-        return x
-    return power(x, n)
+    if CURVED:
+        if model >= LOG or (n != 1.0 and n != 2.0):
+            return curved(model, n, x)
+    return x * x if n == 2.0 else x
+
+
+@rare
+def curved(model, n, x):
+    """The same where it takes long: a call, because it stands in five places."""
+    return log1p(x) if model >= LOG else power(x, n)
 
 
 @part

@@ -21,7 +21,8 @@ from huracan.sim.codes import ENTRY as ENTRY_ROLE
 from huracan.sim.costs.impact import impact_bps
 from huracan.sim.costs.slippage import slippage_bps
 from huracan.sim.costs.spread import half_spread_bps
-from huracan.sim.kernel.groups import COSTS, LANES, RESTING
+from huracan.sim.kernel.book_leave import tell_order
+from huracan.sim.kernel.groups import BOOKS, COSTS, LANES, RESTING
 from huracan.sim.kernel.ledger import book
 from huracan.sim.kernel.margin import cut_to_money
 from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, side_of
@@ -94,8 +95,10 @@ def cut_to_position(v, j):
     if r.left > held:
         if RESTING and r.role != ALONE:
             other = r.stop if r.role == TAKE else r.take
-            if other >= 0:
-                v.orders[other].left = min(v.orders[other].left, held)
+            if other >= 0 and v.orders[other].left > held:
+                v.orders[other].left = held
+                if BOOKS:
+                    tell_order(v, other)
         r.left = held
 
 
@@ -144,15 +147,24 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
     left = quantity_on_lot(rule, r.left - qty)
     r.left = left if left > 1e-9 * r.qty else 0.0  # a rest of rounding is no rest
     if RESTING:
-        if r.role == TAKE or r.role == STOP_CHILD:
-            child_filled(v, j, qty)
-        after = v.positions[k].qty
-        was = side_of(rule, before)
-        if was != 0 and side_of(rule, after) != was:
-            position_closed(v, k, was)
-        if r.role == ENTRY_ROLE:  # what closes an opposite position first adds nothing
-            entry_added(v, r, qty if r.side * before >= 0.0 else max(r.side * after, 0.0))
+        after_execution(v, j, qty, before)
     return qty, why
+
+
+@part
+def after_execution(v, j, qty, before):
+    """What an execution of order j means for its bracket, and for those of the position that it may have closed."""
+    r = v.orders[j]
+    k = r.inst
+    rule = v.rules[k]
+    if r.role == TAKE or r.role == STOP_CHILD:
+        child_filled(v, j, qty)
+    after = v.positions[k].qty
+    was = side_of(rule, before)
+    if was != 0 and side_of(rule, after) != was:
+        position_closed(v, k, was)
+    if r.role == ENTRY_ROLE:  # what closes an opposite position first adds nothing
+        entry_added(v, r, qty if r.side * before >= 0.0 else max(r.side * after, 0.0))
 
 
 @(part if LANES and not RESTING else rare)

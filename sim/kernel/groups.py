@@ -15,4 +15,7 @@ SPLIT = 0  # what decides has its own ledger and learns by reports, which take t
 VENUE = 1  # 0: what decides runs alone, on reports that were written down before
 EVENTS = 0  # a row can be stopped between its events: opens, each instrument's path, the end
 LANES = 0  # lanes side by side: each in turn runs what is rare for one lane, so calls to it would be dear
+BOOKS = 0  # the venue is an order book; RESTING then means stops, brackets and lives that end, its limits always rest
+CURVED = 1  # book tapes: queue models with logarithms, or powers other than 1 and 2
+DELAYS = 1  # book tapes: latencies that are drawn, or measured
 DEEP = 0  # book tapes: decisions see the local book's levels and trades, not its best prices alone

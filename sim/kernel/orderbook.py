@@ -15,7 +15,8 @@ from huracan.sim.codes import (
     STOP_CHILD,
     TAKE,
 )
-from huracan.sim.kernel.groups import RESTING
+from huracan.sim.kernel.book_leave import leave_book, tell_order, wake
+from huracan.sim.kernel.groups import BOOKS, RESTING
 from huracan.sim.options import part, rare
 from huracan.sim.prices import quantity_down
 
@@ -34,14 +35,24 @@ def count(v, reason):
 
 
 @part
-def drop(v, j):
-    """Free a slot; whatever pointed to it must be mended by the caller."""
-    v.orders[j].state = EMPTY
+def free(v, j):
+    """A slot holds no order any more; whatever pointed to it must be mended by the caller."""
+    if BOOKS:
+        leave_book(v, j, EMPTY)
+    else:
+        v.orders[j].state = EMPTY
 
 
 @part
 def drop_child(v, j):
     """Free a bracket's child and forget it in entry and sibling."""
+    forget_child(v, j)
+    free(v, j)
+
+
+@part
+def forget_child(v, j):
+    """Entry and sibling of a bracket's child know of it no more."""
     r = v.orders[j]
     if r.entry >= 0:
         e = v.orders[r.entry]
@@ -53,7 +64,6 @@ def drop_child(v, j):
         v.orders[r.stop].take = -1
     if r.role == STOP_CHILD and r.take >= 0:
         v.orders[r.take].stop = -1
-    r.state = EMPTY
 
 
 @part
@@ -63,7 +73,7 @@ def leave_children(v, e):
         if j >= 0:
             v.orders[j].entry = -1
             if v.orders[j].state == DORMANT:
-                v.orders[j].state = EMPTY
+                free(v, j)
     e.take = -1
     e.stop = -1
 
@@ -78,8 +88,8 @@ def finish(v, j, reason):
         if r.role == ENTRY:
             leave_children(v, r)
         elif r.role == TAKE or r.role == STOP_CHILD:
-            drop_child(v, j)
-    r.state = EMPTY
+            forget_child(v, j)
+    free(v, j)
 
 
 @part
@@ -92,7 +102,9 @@ def entry_added(v, r, qty):
             c = v.orders[j]
             c.qty += qty
             c.left += qty
-            if c.state == DORMANT:
+            if BOOKS:
+                wake(v, j, r.hold)
+            elif c.state == DORMANT:
                 c.state = LIVE
                 c.arrived = 0
                 c.live_row = v.acct.row
@@ -114,6 +126,8 @@ def child_filled(v, j, qty):
         c.left -= qty
         if not c.left > 1e-12 * c.qty:
             drop_child(v, other)
+        elif BOOKS:
+            tell_order(v, other)
 
 
 @part
@@ -139,13 +153,16 @@ def position_closed(v, k, side):
             count(v, POSITION_CLOSED)
             drop_child(v, j)
         else:
-            r.state = DORMANT
             r.qty = 0.0
             r.left = 0.0
-            r.hold_row = NEVER
-            if r.waiting == 1:
-                r.waiting = 0
-                r.kind = STOP
+            if BOOKS:
+                leave_book(v, j, DORMANT)
+            else:
+                r.state = DORMANT
+                r.hold_row = NEVER
+                if r.waiting == 1:
+                    r.waiting = 0
+                    r.kind = STOP
 
 
 @rare
@@ -155,4 +172,4 @@ def cancel_everything(v, reason):
         if v.orders[j].state != EMPTY:
             if v.orders[j].state == LIVE or v.orders[j].state == NEW:
                 count(v, reason)
-            v.orders[j].state = EMPTY
+            free(v, j)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules
 from huracan.spec import load_spec
 from huracan.spec_records import Spec
-from tests.book_dice import dice
+from tests.book_dice import dice, waiting_dice
 from tests.book_engine import CLEAR, DEPTH, TRADE, Engine, Event, Terms
 
 MS = 1_000_000
@@ -80,7 +81,13 @@ def spec_of(
 ) -> Spec:
     given: dict[str, Any] = {
         "run": {"order_slots": 12},
-        "data": {"file": str(Path(__file__)), "format": "binance-raw", "symbol": "X", "rules": {"kind": "linear"}},
+        "data": {
+            "file": str(Path(__file__)),
+            "format": "binance-raw",
+            "symbol": "X",
+            "timeframe": "1s",
+            "rules": {"kind": "linear"},
+        },
         "account": {"cash": 1e9, "leverage": 10.0},
         "venue": {
             "queue": queue,
@@ -90,6 +97,7 @@ def spec_of(
         },
         "strategy": {"use": dice, "params": {"step_ms": 5.0, "dice": 1}},
     }
+    given["data"]["timeframe"] = "1s"
     for key, value in more.items():
         section, _, name = key.partition("__")
         given[section] = {**given[section], name: value}
@@ -113,8 +121,8 @@ def events_of(tape: BookTape, stream: Any) -> list[Event]:
     return out
 
 
-def second(tape: BookTape, spec: Spec) -> list[tuple[int, int, float, int, bool, int]]:
-    """The second engine's fills."""
+def second(tape: BookTape, spec: Spec) -> Engine:
+    """The second engine after its run."""
     venue, params = spec.venue, spec.strategy.params
     assert venue.latency_ms is not None
     model, _, power = (venue.queue or "").partition(":")
@@ -127,8 +135,12 @@ def second(tape: BookTape, spec: Spec) -> list[tuple[int, int, float, int, bool,
         round(params["step_ms"] * MS),
         params["dice"],
         spec.run.order_slots,
+        10**9,
+        spec.strategy.use is waiting_dice,
     )
-    return Engine(events_of(tape, tape.exchange), events_of(tape, tape.local), terms).run()
+    engine = Engine(events_of(tape, tape.exchange), events_of(tape, tape.local), terms)
+    engine.run()
+    return engine
 
 
 def fills_of(rows: Any) -> list[tuple[int, int, float, int, bool, int]]:
@@ -153,7 +165,7 @@ def test_two_engines_agree_fill_by_fill(queue: str, partial: bool) -> None:
         tape = tape_of(seed)
         spec = spec_of(queue, partial, entry, response, strategy__params={"step_ms": 5.0, "dice": seed})
         found = run_on_tape(spec, tape)
-        mine, theirs = fills_of(found.fill_rows), second(tape, spec)
+        mine, theirs = fills_of(found.fill_rows), second(tape, spec).fills
         for i, (a, b) in enumerate(zip(mine, theirs, strict=False)):
             assert a == b, f"fill {i} of seed {seed}"
         assert len(mine) == len(theirs)
@@ -163,6 +175,45 @@ def test_two_engines_agree_fill_by_fill(queue: str, partial: bool) -> None:
     assert makers > 100
     assert takers > 100
     assert pieces > 20
+
+
+def agree(queue: str, partial: bool, seed: int, entry: float, response: float, slots: int, rows: int) -> dict[str, int]:
+    """Orders that wait, in both engines; what happened."""
+    tape = build_book_tape([random_feed(seed, rows)])
+    spec = spec_of(
+        queue,
+        partial,
+        entry,
+        response,
+        strategy__use=waiting_dice,
+        strategy__params={"step_ms": 5.0, "dice": seed},
+        run__order_slots=slots,
+    )
+    engine = second(tape, spec)
+    mine = fills_of(run_on_tape(spec, tape).fill_rows)
+    for i, (a, b) in enumerate(zip(mine, engine.fills, strict=False)):
+        assert a == b, f"fill {i} of seed {seed}"
+    assert len(mine) == len(engine.fills)
+    return engine.did
+
+
+LATE = ((0.0, 0.0), (7.0, 4.0), (40.0, 25.0))
+
+
+def test_two_engines_agree_on_stops_brackets_and_lives_that_end() -> None:
+    did: Counter[str] = Counter()
+    for seed in range(10):
+        did.update(
+            agree(("risk_averse", "power:2")[seed % 2], seed % 3 > 0, seed, *LATE[seed % 3], 12 + 6 * seed, 2500)
+        )
+    for what in ("triggered", "child filled", "slept", "expired", "timed out", "cut"):
+        assert did[what] > 2, did
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 160))
+def test_two_engines_agree_on_many_more(seed: int) -> None:
+    assert agree(QUEUES[seed % 7], seed % 3 > 0, seed, *LATE[seed % 3], 12 + seed % 30, 3000)
 
 
 def tables(block: BookBlock) -> list[bytes]:
@@ -205,7 +256,7 @@ def test_a_lane_alone_is_the_same_as_among_others() -> None:
     ]
     together = tables(run_lanes(specs, tape))
     back = tables(run_lanes(specs[::-1], tape))[::-1]
-    machine = build_book(specs[0], tape, record=False)
+    machine = build_book(specs[0], tape, record=False, also=specs[1:])
     for i, spec in enumerate(specs):
         block = block_of(machine, [spec], [i])
         drive_book(machine, block, book_recorder(False, 0))
@@ -270,11 +321,6 @@ def test_compiled_and_plain_python_give_the_same_bytes() -> None:
         said.append(done.stdout)
     assert said[0] == said[1]
     assert int(said[0].split()[0]) > 50
-
-
-def test_what_the_venue_lacks_is_refused_by_name() -> None:
-    with pytest.raises(Refused, match="bracket_reversion uses bracket"):
-        build_book(spec_of(strategy__use="bracket_reversion", strategy__params={}), tape_of(0), record=False)
 
 
 def test_one_of_several_books_too_many_is_refused() -> None:
