@@ -98,6 +98,7 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
             local_until(market, shown, streams, ground, rules, due)
             bars_until(market, shown, streams, due)
             i = at[BARS] - 1
+            u_i = i  # as the lines that load features call it
             soonest = NEVER
             for c in range(lo, hi):
                 d = lanes.clocks[c]

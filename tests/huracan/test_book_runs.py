@@ -73,3 +73,16 @@ def test_what_stands_before_the_start_is_seen_and_not_traded() -> None:
     assert (late.equity["ts"].to_numpy("int64") > begins).all()
     with pytest.raises(Refused, match="start is outside the tape"):
         run(data__start="2031-01-01")
+
+
+def test_a_bar_strategy_with_features_and_brackets_runs_unchanged() -> None:
+    found = run(
+        strategy__use="bracket_reversion",
+        strategy__params={"window": 3, "z": 0.3, "take": 3e-4, "stop": 3e-4, "max_hold": 3},
+        data__timeframe="1s",
+        data__seconds=30.0,
+    )
+    reasons = set(found.fills["reason"])
+    assert "limit" in reasons
+    assert reasons & {"take", "stop", "time"}
+    assert found.figures["trades"] > 2
