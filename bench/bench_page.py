@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -54,3 +54,19 @@ def write_page(path: Path, tables: Sequence[Table], busy: Sequence[float], secon
         **{name: version(name) for name in ("vectorbt", "backtesting", "numba", "numpy")},
     )
     path.write_text("\n".join([head, *(t.text() for t in tables), kept]), encoding="utf-8")
+
+
+def write_parts(path: Path, tables: Sequence[Table], busy: Sequence[float]) -> None:
+    """Some tables in their places on the page, or before its last heading, each with the day and the load."""
+    page = path.read_text("utf-8")
+    day, load = datetime.now(UTC).date().isoformat(), " to ".join(f"{x:.1f}" for x in (min(busy), max(busy)))
+    for table in tables:
+        text = replace(table, words=f"{table.words}\n\nMeasured on {day} at a load average of {load}.".lstrip()).text()
+        heading = f"## {table.title}\n"
+        first = page.find(heading)
+        if first < 0:
+            first = last = page.index(LIMITS)
+        else:
+            last = page.index("\n## ", first + 1) + 1
+        page = f"{page[:first]}{text}\n{page[last:]}"
+    path.write_text(page, encoding="utf-8")

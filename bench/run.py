@@ -1,6 +1,7 @@
 """`make bench`: speed and memory against other engines; writes docs/BENCHMARKS.md, whose last section is kept as it is.
 
-`make bench ARGS=cross` runs only the parts that are named, prints their tables and writes nothing.
+`make bench ARGS=scaling` runs only the parts that are named and prints their tables; with the word `write` among them,
+as in `make bench ARGS="scaling cluster write"`, each takes its place on the page, with the day and the load.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import bench_tables
 import cluster_side
 import feeds
 import store_side
-from bench_page import Table, write_page
+from bench_page import Table, write_page, write_parts
 from measure import ROOT, load, worker
 from processes import measure_processes
 from scaling import scaling
@@ -22,6 +23,10 @@ from scaling import scaling
 def main(names: list[str]) -> int:
     """Run the parts, print their tables, and write the page if all were run."""
     start, busy = time.perf_counter(), [load()]
+    write = "write" in names
+    names = [name for name in names if name != "write"]
+    if unknown := set(names) - set(PARTS):
+        sys.exit(f"no part {', '.join(sorted(unknown))}: the parts are {', '.join(PARTS)}")
     tables: list[Table] = []
     for name, part in PARTS.items():
         if names and name not in names:
@@ -30,6 +35,8 @@ def main(names: list[str]) -> int:
         tables.append(part())
         busy.append(load())
         print(tables[-1].text(), flush=True)
+    if names and write:
+        write_parts(ROOT / "docs" / "BENCHMARKS.md", tables, busy)
     if not names:
         write_page(ROOT / "docs" / "BENCHMARKS.md", tables, busy, time.perf_counter() - start)
     return 0

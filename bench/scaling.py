@@ -132,7 +132,7 @@ def plot(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], width: int
         math.floor(math.log10(min(y for _, y in points))),
         math.ceil(math.log10(max(y for _, y in points))),
     )
-    left, right, top, bottom = 60, width - 20, 20, height - 50
+    left, right, top, bottom = 60, width - 40, 30, height - 50
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = (math.log10(x) - low_x) / (high_x - low_x)
