@@ -14,6 +14,8 @@ PEEKING = "tests/laws/test_peeking.py::test_no_venue_peeks_under_any_list_of_ord
 PEEKING_SHIPPED = "tests/laws/test_peeking.py::test_nothing_shipped_peeks[sma_cross]"
 MONEY = "tests/laws/test_money.py::test_no_list_of_orders_loses_money"
 DUST = "tests/laws/test_money.py::test_dust_is_no_loss_and_no_trade"
+CALM = "tests/laws/test_calm.py::test_a_sweep_of_any_list_of_orders_is_its_runs"
+CALM_GAPS = "tests/laws/test_calm.py::test_a_sweep_over_gaps_and_midnights_is_its_runs[next_open-4h]"
 WORSE = "tests/laws/test_worse.py"
 DEARER = f"{WORSE}::test_more_cost_never_improves_a_price"
 MORE_FEE = f"{WORSE}::test_more_fee_never_lowers_costs"
@@ -334,5 +336,33 @@ MUTANTS = [
         "b.high >= d.up or b.low <= d.down",
         "b.high > d.up or b.low < d.down",
         (SCENARIOS,),
+    ),
+    Mutant(
+        "a stretch of calm rows runs past an order that wakes",
+        "sim/kernel/calm.py",
+        "        wake = min(wake, v.desks[k].wake_row)\n",
+        "",
+        (CALM,),
+    ),
+    Mutant(
+        "a stretch of calm rows does not look at a touched level",
+        "sim/kernel/calm.py",
+        "b.high >= d.up or b.low <= d.down",
+        "b.high > d.up or b.low < d.down",
+        (CALM,),
+    ),
+    Mutant(
+        "a row with a payment is calm",
+        "sim/tape.py",
+        ' & (rows["fund_hi"][1:] == rows["fund_hi"][:-1])',
+        "",
+        (CALM,),
+    ),
+    Mutant(
+        "a calm row may pass over a point of a grid",
+        "sim/tape.py",
+        "(since[1:] - 1) // step <= since[:-1] // step",
+        "since[1:] > since[:-1]",
+        (CALM_GAPS,),
     ),
 ]

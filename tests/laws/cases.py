@@ -112,6 +112,12 @@ def memory_build() -> Linked:
     return engine.linked_for(2, Groups())
 
 
+@cache
+def sweep_build(instruments: int) -> Linked:
+    """What a sweep would get: the same without records, so that stretches of calm rows are run through."""
+    return engine.linked_for(min(instruments, 2), Groups(record=0))
+
+
 def window_of(s: Settings) -> int:
     """Bars over which volatility is taken, as tests/engine.py has it."""
     if s.slippage["model"] == "vol_volume":
