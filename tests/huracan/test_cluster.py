@@ -50,7 +50,7 @@ SPEC = """[run]
 seed = 3
 [data]
 synthetic = "regimes"
-bars = 40_000
+bars = 60_000
 symbols = ["ETH/USDT"]
 [account]
 cash = 100_000.0
