@@ -43,11 +43,16 @@ def main(names: list[str]) -> int:
 
 
 def sweeps() -> Table:
-    cross = worker("cross")[0]
-    perpetual = worker("perpetual")[0]
-    brackets = {fill: worker("bracket", fill)[0] for fill in ("next_open", "close")}
-    reversion = worker("reversion")[0]
+    one_by_one = {"HURACAN_VECTOR": "never"}  # the ordinary machine, whatever is compiled already
+    cross = worker("cross", env=one_by_one)[0]
+    perpetual = worker("perpetual", env=one_by_one)[0]
+    brackets = {fill: worker("bracket", fill, env=one_by_one)[0] for fill in ("next_open", "close")}
+    reversion = worker("reversion", env=one_by_one)[0]
     return bench_tables.sweeps(cross, perpetual, brackets, reversion, worker("assets")[0])
+
+
+def vectors() -> Table:
+    return bench_tables.vectors(worker("vectors", "shared")[0], worker("vectors", "lone")[0])
 
 
 def memory() -> Table:
@@ -66,6 +71,7 @@ def store() -> Table:
 
 PARTS: dict[str, Callable[[], Table]] = {
     "sweeps": sweeps,
+    "vectors": vectors,
     "memory": memory,
     "processes": processes,
     "store": store,

@@ -16,6 +16,7 @@ FEE = 0.0005
 RULES = {"kind": "spot", "tick": 1e-8}
 
 FAST, SLOW = range(5, 30), range(40, 240, 5)
+LONE = range(5, 1005)
 TAKES = np.round(np.linspace(0.002, 0.0215, 40), 6)
 STOPS = np.round(np.linspace(0.002, 0.014, 25), 6)
 WINDOW, Z = 50, 2.0
@@ -45,6 +46,20 @@ def cross(symbol: str = "ETH/USDT") -> dict[str, Any]:
 
 def cross_sets() -> list[tuple[int, int]]:
     return list(product(FAST, SLOW))
+
+
+def lone_cross() -> dict[str, Any]:
+    """1,000 pairs of averages of which no two share one."""
+    table = {
+        "fast": {"from": LONE[0], "to": LONE[-1], "step": 1},
+        "slow": {"from": LONE[0] + 1000, "to": LONE[-1] + 1000},
+    }
+    table["slow"]["step"] = 1
+    return spec("sma_cross", {"qty": 1.0}, table | {"where": "slow == fast + 1000"})
+
+
+def lone_cross_sets() -> list[tuple[int, int]]:
+    return [(n, n + 1000) for n in LONE]
 
 
 def bracket(market_fill: str) -> dict[str, Any]:

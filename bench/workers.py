@@ -92,6 +92,19 @@ def cross() -> dict[str, Any]:
     return compare(specs.cross(), specs.cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
 
 
+def vectors(which: str) -> dict[str, Any]:
+    """Lanes side by side: the same crosses, or crosses of which no two share an average."""
+    import peer_sweeps
+
+    os.environ["HURACAN_VECTOR"] = "always"
+    f = frame()
+    spec, sets = {
+        "shared": (specs.cross, specs.cross_sets),
+        "lone": (specs.lone_cross, specs.lone_cross_sets),
+    }[which]
+    return compare(spec(), sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+
+
 def bracket(market_fill: str) -> dict[str, Any]:
     import peer_sweeps
 

@@ -24,6 +24,7 @@ from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
 from huracan.sim.tape import Tape, chunk, first_ns
+from huracan.sim.vector_check import made_of_vectors
 from huracan.spec import spec_hash, spec_table
 from huracan.spec_records import Spec
 
@@ -46,6 +47,7 @@ class Machine:
     sample_ns: int
     side_by_side: Linked | None = None  # the build that takes lanes side by side, where a sweep can use it
     scalar_because: str = ""  # why there is none
+    vectors_unproven: bool = True  # whether the machine code of that build must be looked at before it is trusted
 
     @property
     def instruments(self) -> int:
@@ -201,6 +203,8 @@ def drive(
                 if vectors is not None:
                     across = (table.reshape(-1), table.shape[1], block.lanes, *block.gates, tally)
                     done = vectors.entry(view, *across, 0, n, at, until, *where)
+                    if machine.vectors_unproven and not made_of_vectors(vectors.entry):
+                        vectors = None
                     odd = 1 if done > at else 2 * odd  # rows after one another that lanes can't take side by side
                     at = done
                 if at < until:

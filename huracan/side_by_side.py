@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from huracan.code import Code
 from huracan.machine import Machine
@@ -18,6 +17,7 @@ from huracan.sim.linker import Linked, link
 from huracan.sim.refusal import Refused
 from huracan.sim.stubs import is_compiled
 from huracan.sim.vector import FEWEST, why_not
+from huracan.sim.vector_check import known_as_scalar
 from huracan.spec_records import Spec
 
 WORTH_COMPILING = 3_000_000_000  # bars of lanes: below that the compiler takes longer than it saves
@@ -26,7 +26,8 @@ WORTH_COMPILING = 3_000_000_000  # bars of lanes: below that the compiler takes 
 def with_vectors(machine: Machine, lanes: int, also: Sequence[Spec] = ()) -> Machine:
     """The machine with a build for lanes side by side, if this sweep can use one and is long enough."""
     linked, reason = choose(machine, lanes, also)
-    return replace(machine, side_by_side=linked, scalar_because=reason)
+    always = os.environ.get("HURACAN_VECTOR") == "always"
+    return replace(machine, side_by_side=linked, scalar_because=reason, vectors_unproven=not always)
 
 
 def choose(machine: Machine, lanes: int, also: Sequence[Spec]) -> tuple[Linked | None, str]:
@@ -50,6 +51,8 @@ def choose(machine: Machine, lanes: int, also: Sequence[Spec]) -> tuple[Linked |
         is_wide=feature_columns.is_wide,
         side_by_side=True,
     )
+    if asked == "auto" and known_as_scalar(linked.entry):
+        return None, "LLVM made no vectors of its step"
     if asked == "auto" and lanes * machine.tape.rows < WORTH_COMPILING and not is_compiled(linked.entry):
         return None, "it is short: compiling for vectors would take longer than it saves"
     return linked, ""
@@ -70,12 +73,3 @@ def why_not_here(machine: Machine, lanes: int, specs: Sequence[Spec]) -> str:
     if any(d.features for d in code.gate_declarations):
         return "a gate has features of its own"
     return why_not(code.step, code.declaration)
-
-
-def shape(linked: Linked) -> dict[str, Any]:
-    """What the machine code of a fresh build looks like: how many operations on whole vectors it has."""
-    import re
-
-    text = "\n".join(linked.entry.inspect_asm().values())  # type: ignore[attr-defined]
-    packed = re.findall(r"^\s+(v?div(?:pd|ps)|fdiv\s+v\d+\.\dd)\b.*", text, re.MULTILINE)
-    return {"packed_divisions": len(packed)}

@@ -54,7 +54,7 @@ def load_stub(text: str, depends_on: Sequence[Path]) -> ModuleType:
 def stub_name(text: str, depends_on: Sequence[Path]) -> str:
     """The name that a stub of this text has while these files are as they are."""
     key = hashlib.sha256(_versions().encode())
-    for path in sorted({Path(p).resolve() for p in depends_on}):
+    for path in sorted({_real(p) for p in depends_on}):
         key.update(f"\n{_digest(path)}".encode())
     key.update(f"\n{text}".encode())
     return _PREFIX + key.hexdigest()[:24]
@@ -139,6 +139,12 @@ def _versions() -> str:
     import numpy
 
     return f"{numba.__version__} {llvmlite.__version__} {numpy.__version__} {sys.version}"
+
+
+@cache
+def _real(path: Path) -> Path:
+    """Where a file is, whatever links lead there; asked a hundred times whenever something is linked."""
+    return Path(path).resolve()
 
 
 def _digest(path: Path) -> str:

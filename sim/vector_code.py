@@ -169,13 +169,13 @@ def side_by_side(tape, flat, stride, lanes, {gate_args}tally, lo, hi, row_lo, ro
         mark = positions_l[c0, 0].mark
         dead = 0  # lanes that are bankrupt: what they have left changes no more
         risky = 0  # lanes that prices alone could ruin: the venue looks at them in every row
-        worthless = 0.0
+        least = 0.0
         closes = 0
         paid = 0
         for w in range({W}):
             c = c0 + min(w, width - 1)  # empty places of the last group hold its last lane once more, and keep nothing
             paid = max(paid, cursor_l[c])
-            worthless = max(worthless, NOTHING * settings_l[c].cash)
+            least = min(least, -NOTHING * settings_l[c].cash)
             if settings_l[c].market_at_close == 1:
                 closes = 1
             put(since, w, 0)
@@ -184,6 +184,7 @@ def side_by_side(tape, flat, stride, lanes, {gate_args}tally, lo, hi, row_lo, ro
 {load_once}
 {load_12}
 {lay}
+        worthless = -least  # no maximum but that of the peaks: by it the machine code is known (vector_check.py)
         # When a lane must be looked at next: those of the next row in a mask, for the others a bound of all of them.
         soon = 0
 {nearest}
@@ -452,7 +453,7 @@ def vector_text(
     vector_load = [f"u.{n} = take(u_{n}_v, w)" for n in state] + [f"p.{n} = take(p_{n}_v, w)" for n in values]
     for n in kept:
         vector_load += [f"f.{n} = take({n}_t, here + {W} + w)", f"f1.{n} = take({n}_t, here + w)"]
-    nearest = ["lowest_up = np.inf", "highest_down = -np.inf", f"first_wake = {NEVER}"]
+    nearest = ["lowest_up = np.inf", "lowest_rise = np.inf", f"first_wake = {NEVER}"]
     again = [*nearest, f"for w in range({W}):", "    first_wake = min(first_wake, later(take(wake_v, w), now_row))"]
     nearest += [f"for w in range({W}):", "    first_wake = min(first_wake, take(wake_v, w))"]
     one = [
@@ -461,7 +462,7 @@ def vector_text(
         "else:",
         "    first_wake = min(first_wake, take(wake_v, w))",
     ]
-    more = ["lowest_up = min(lowest_up, take(up_v, w))", "highest_down = max(highest_down, take(down_v, w))"]
+    more = ["lowest_up = min(lowest_up, take(up_v, w))", "lowest_rise = min(lowest_rise, -take(down_v, w))"]
     if resting:
         nearest += ["    " + line for line in more]
         again += ["    " + line for line in more]
@@ -489,7 +490,7 @@ def vector_text(
         nearest=lines(nearest, 8),
         nearest_again=lines(again, 20),
         nearest_one=lines(one, 20),
-        near="now_row >= first_wake" + (" or high >= lowest_up or low <= highest_down" if resting else ""),
+        near="now_row >= first_wake" + (" or high >= lowest_up or -low >= lowest_rise" if resting else ""),
         touches="now_row >= take(wake_v, w)"
         + (" or high >= take(up_v, w) or low <= take(down_v, w)" if resting else ""),
         settle_20=lines(settle, 20),

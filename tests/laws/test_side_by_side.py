@@ -21,7 +21,7 @@ USERS = '''
 import math
 
 from huracan import bracket, cancel_all, close, ema, inline, lag, limit, param, pending, rsi, sma, stop, strategy
-from huracan import target_fraction, trail
+from huracan import portable_math, target_fraction, trail
 
 
 @inline
@@ -55,6 +55,13 @@ def both_ways(ctx):
         stop(ctx, 1, 3.0, ctx.bar.close * 1.004)
     elif math.fabs(ctx.bar.close - ctx.f.e) > ctx.bar.close * 0.01:
         cancel_all(ctx)
+
+
+@strategy(params=dict(n=param(3, 2, 50)), features=dict(m=sma("n")))
+def crooked(ctx):
+    """A sine of its own for every lane, which loops inside: nothing for vectors."""
+    if portable_math.sin(ctx.f.m) > 0.5:
+        target_fraction(ctx, 0.5)
 
 
 @strategy(params=dict(n=param(3, 2, 50)), features=dict(m=sma("n")))
@@ -116,7 +123,7 @@ FRESH = """
 import sys
 import numpy as np
 from huracan.machine import drive
-from huracan.side_by_side import shape
+from huracan.sim.vector_check import made_of_vectors
 from huracan.sim.lanes import no_recorder
 from huracan.spec import load_spec
 from huracan.sweep_job import prepare
@@ -124,7 +131,7 @@ from huracan.sweep_lanes import lanes_of
 
 job = prepare(load_spec(sys.argv[1]))
 drive(job.machine, lanes_of(job.machine, job.sets, np.arange(len(job.sets))), no_recorder())
-print(shape(job.machine.side_by_side)["packed_divisions"])
+print(made_of_vectors(job.machine.side_by_side.entry))
 """
 
 
@@ -140,7 +147,26 @@ def test_the_machine_code_is_in_vectors(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", FRESH, str(spec)], env=environment, capture_output=True, text=True, check=True
     )
-    assert int(ran.stdout) >= 2
+    assert ran.stdout.split() == ["True"]
+    assert [note.read_text() for note in (tmp_path / "cache").glob("*.vectors")] == ["in vectors"]
+
+
+@pytest.mark.long
+def test_a_step_that_makes_no_vectors_goes_one_by_one(tmp_path: Path) -> None:
+    """Seen in the machine code at the first compile, and known from then on."""
+    (tmp_path / "users.py").write_text(USERS)
+    spec = tmp_path / "s.toml"
+    spec.write_text(
+        "[data]\nsynthetic = 'regimes'\nbars = 500\n[strategy]\nuse = 'users.py:crooked'\n"
+        "[sweep]\nn = { from = 2, to = 30, step = 1 }\n"
+    )
+    environment = {**os.environ, "HURACAN_CACHE": str(tmp_path / "cache"), "HURACAN_VECTOR": "auto"}
+    program = "import huracan.side_by_side as s\ns.WORTH_COMPILING = 0\n" + FRESH
+    program += "print(prepare(load_spec(sys.argv[1])).machine.scalar_because)\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(spec)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines() == ["False", "LLVM made no vectors of its step"]
 
 
 def reason(spec: dict[str, Any]) -> str:
