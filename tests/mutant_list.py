@@ -52,8 +52,8 @@ MUTANTS = [
     Mutant(
         "the venue sees the next bar",
         "sim/linker.py",
-        "bars = tape.bars[i]\n",
-        "bars = tape.bars[min(i + 1, len(tape.bars) - 1)]\n",
+        '"bars": "tape.bars[u_i]",\n',
+        '"bars": "tape.bars[min(i + 1, len(tape.bars) - 1)]",\n',
         (PEEKING,),
     ),
     Mutant(
@@ -277,8 +277,8 @@ MUTANTS = [
     Mutant(
         "a bracket outlives the position that another order has closed",
         "sim/kernel/execute.py",
-        "        if was != 0 and side_of(rule, after) != was:\n",
-        "        if was != 0 and side_of(rule, after) == was and r.id < 0:\n",
+        "    if was != 0 and side_of(rule, after) != was:\n",
+        "    if was != 0 and side_of(rule, after) == was and r.id < 0:\n",
         (SCENARIOS, BRACKETS),
     ),
     Mutant(
