@@ -21,7 +21,6 @@ from huracan.book_machine import run_on_tape
 from huracan.load_book import read_feed
 from huracan.sim.book_tape import BookTape, Feed, build_book_tape, plain_events
 from huracan.spec import load_spec
-from huracan.spec_records import Instrument
 
 PEER = ROOT / ".venv-l2" / "bin" / "python"
 REAL = ROOT.parent / "shared" / "data" / "l2"
@@ -55,10 +54,9 @@ def markets(names: list[str]) -> list[Market]:
         path = REAL / f"{name}.gz"
         if path.is_file() and (not names or name in names):
             rules = {"tick": tick, "lot": lot, "kind": kind}
-            each = Instrument.model_validate(
-                {"file": str(path), "symbol": "BTC/USDT:USDT", "format": "binance-raw", "rules": rules}
-            )
-            out.append(made(name, read_feed(each), 0.125, 1.0, 0))
+            data = {"file": str(path), "symbol": "BTC/USDT:USDT", "format": "binance-raw", "rules": rules}
+            spec = load_spec({"data": data, "strategy": {"use": "touch_maker"}})
+            out.append(made(name, read_feed(spec, spec.data.series()[0], {}), 0.125, 1.0, 0))
     if not names or "synthetic" in names:
         out.append(made("synthetic", synthetic_feed(1200.0, 7), 1.0, 5.0, 0))
     return out

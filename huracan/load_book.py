@@ -19,7 +19,7 @@ from huracan.sim.series import Payments, Rules
 from huracan.spec_records import BOOK_FORMATS, STORED_BOOK, Instrument, Spec
 from huracan.spec_synthetic import symbols_of
 
-WARMED = ("no_exchange_time", "local_before_exchange")  # the tape says what it did about these itself
+COUNTED = ("no_exchange_time", "local_before_exchange", "gapped_book", "unordered_local_time")  # by the tape itself
 
 
 def has_books(spec: Spec) -> bool:
@@ -88,7 +88,7 @@ def read_feed(spec: Spec, each: Instrument, repair: Mapping[str, str]) -> Feed:
     else:
         read = read_binance_raw if each.format == "binance-raw" else read_tardis
         found = read(each.file, bad_lines=bad_lines(repair))
-    repairs = {p.name: p.count for p in found.problems if p.name not in WARMED}
+    repairs = {p.name: p.count for p in found.problems if p.name not in COUNTED}
     found = mended_feed(each.file or f"{each.venue} {each.symbol} book", found, repair, repairs)
     levels = (found.kind < 2) & (found.price > 0.0) & (found.price < np.inf)
     given = rules_from(each.rules.given() if each.rules else {}, each.symbol or "")

@@ -27,6 +27,8 @@ SCENARIOS = "tests/sim/test_engine_scenarios.py"
 LOTS = "tests/sim/test_lots.py"
 ORACLE = "tests/sim/test_two_engines.py::test_fill_for_fill[0]"
 ORACLE_2 = "tests/sim/test_two_engines.py::test_fill_for_fill[25]"
+BOOKS = "tests/sim/test_book_engines.py::test_two_engines_agree_on_a_short_tape"
+BOOK_MARGIN = "tests/huracan/test_book_margin.py"
 BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
 
 
@@ -364,5 +366,40 @@ MUTANTS = [
         "(since[1:] - 1) // step <= since[:-1] // step",
         "since[1:] > since[:-1]",
         (CALM_GAPS,),
+    ),
+    Mutant(
+        "an order comes to rest ahead of what stands there",
+        "sim/kernel/book_arrivals.py",
+        "    r.front = float(v.market.lots[cell])\n",
+        "    r.front = 0.0\n",
+        (BOOKS,),
+    ),
+    Mutant(
+        "what own takers took of a book is there again",
+        "sim/kernel/book_arrivals.py",
+        "            there_now = there - gone_at(v, base + x)\n",
+        "            there_now = float(there)\n",
+        (BOOKS,),
+    ),
+    Mutant(
+        "a stop on a book waits for a trade beyond its trigger",
+        "sim/kernel/book_stops.py",
+        "x >= trigger if r.side > 0 else x <= trigger",
+        "x > trigger if r.side > 0 else x < trigger",
+        (BOOKS,),
+    ),
+    Mutant(
+        "the other side's best moves onto a price and nobody there fills",
+        "sim/kernel/book_feed.py",
+        "if best[side] > was and most[2 * other] >= x:",
+        "if best[side] > was and most[2 * other] > x:",
+        (BOOKS,),
+    ),
+    Mutant(
+        "an account on a book is looked at some ticks too late",
+        "sim/kernel/book_margin.py",
+        "near + 1 if q > 0.0 else near - 1",
+        "near - 9 if q > 0.0 else near + 9",
+        (BOOK_MARGIN,),
     ),
 ]
