@@ -639,7 +639,7 @@ def take_new_terms(r):
     if r.new_price == r.new_price:
         r.price = r.new_price
         r.arrived = 0
-    if r.new_trigger == r.new_trigger:
+    if r.new_trigger == r.new_trigger and (r.kind == STOP or r.kind == STOP_LIMIT):  # else it has triggered on the way
         r.trigger = r.new_trigger
         r.arrived = 0
     r.new_qty = NAN

@@ -100,7 +100,7 @@ def note_risk(v):
 def in_danger(v):
     """Whether the account might touch its maintenance in this row, every position at its own worst.
 
-    Never misses, may cry wolf.
+    Never misses, may cry wolf: in another's path a position still stands at its last mark, outside this bar perhaps.
     """
     if v.stats.risky == 0:
         return False
@@ -114,7 +114,7 @@ def in_danger(v):
             b = v.bars[k]
             px = v.positions[k].mark
             if b.fresh == 1:
-                px = b.low if q > 0.0 else b.high
+                px = min(px, b.low) if q > 0.0 else max(px, b.high)
             worst += q * unit_value(v.rules[k], px)
             need += abs(q) * unit_notional(v.rules[k], px) * t.max_rate
     return worst <= need

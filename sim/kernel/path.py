@@ -103,6 +103,12 @@ def new_taker(r, x):
 
 
 @part
+def is_gone(v, k, x, liquidation):
+    """Whether at price x the account is down to its maintenance already; NaN: no price brings it there."""
+    return x <= liquidation if v.positions[k].qty > 0.0 else x >= liquidation
+
+
+@part
 def first_on_leg(v, k, x, end, liquidation, row, open_ns, done):
     """(slot, level) of what the price meets first on its way from x to `end`: an order, the liquidation, or nobody."""
     best = NOBODY
@@ -111,10 +117,8 @@ def first_on_leg(v, k, x, end, liquidation, row, open_ns, done):
     best_first = 2
     best_id = NEVER
     if liquidation == liquidation:
-        long = v.positions[k].qty > 0.0
-        gone = x <= liquidation if long else x >= liquidation
-        there = end <= liquidation if long else end >= liquidation
-        if gone or there:
+        gone = is_gone(v, k, x, liquidation)
+        if gone or is_gone(v, k, end, liquidation):
             best = LIQUIDATION
             best_level = x if gone else liquidation
             best_distance = abs(best_level - x)
@@ -259,8 +263,11 @@ def drill(v, k, b):
 
 @rare
 def fine_open(v, k, x):
-    """The open of a finer bar: resting orders that it gaps over execute, reducing ones first."""
+    """The open of a finer bar: first liquidation, then the resting orders that it gaps over, reducing ones first."""
     row = v.acct.row
+    if MARGIN:
+        if is_gone(v, k, x, liquidation_price(v, k, x)):
+            liquidate_at(v, k, x, v.acct.ts_ns, True)
     lo, hi = slots(v, k)
     for j in range(lo, hi):
         waits = v.orders[j].kind == MARKET and v.settings.market_at_close == 0

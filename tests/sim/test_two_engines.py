@@ -46,6 +46,30 @@ def test_children_that_are_changed() -> None:
         assert differences(*made) == [], f"seed {seed}"
 
 
+def test_a_trigger_that_is_changed_too_late() -> None:
+    """A new trigger reaches a stop-limit that has triggered on the way: it stays the resting limit it has become."""
+    instruments, chosen, _ = case(4005)
+    script = {
+        (21, 0): [("reduce", -1, 0.2)],
+        (21, 1): [("target", 5.0), ("stop", -1, 8.0, 123.0, 120.0)],
+        (22, 0): [("modify_child", 2, None, None, 24.25)],
+    }
+    assert differences(instruments, chosen, script) == []
+    assert [f[6] for f in engine.run(instruments, chosen, script).fills[1:4]] == ["taker", "maker", "maker"]
+
+
+def test_prices_without_a_tick() -> None:
+    """The same instruments where any price may be asked for: nothing is rounded, a limit is gone through by any bit.
+
+    Trailing stops are left out: what they trail by has rounding of its own where no tick takes it away.
+    """
+    untrailed = tuple(f for f in FAMILIES if f != "trail")
+    for seed in range(4000, 4000 + 2 * BLOCK):
+        instruments, chosen, script = case(seed, orders=untrailed)
+        free = [replace(i, tick=(0, 1)) for i in instruments]
+        assert differences(free, chosen, script) == [], f"seed {seed}"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("first", range(10_000, 12_000, 10 * BLOCK))
 def test_many_more(first: int) -> None:
