@@ -68,7 +68,9 @@ class Path:
             market.volume_left = exact(self.settings.max_participation) * fine.volume
 
     def fine_open(self, i: int, fine: Bar) -> None:
-        """The gap rule at a finer bar's open, always as resting orders; market orders wait for the bar's own open."""
+        """Liquidation, then the gap rule at a finer bar's open; market orders wait for the bar's own open."""
+        if self.account.liquidation_price(i, fine.open, fine.open) is not None:
+            self.sim.liquidate(i, fine.open, inside=True)
         resting = [o for o in self.sim.live(i) if o.acts_as() != "market"]
         for order in self.sim.in_turn(resting, lambda o: self.sim.executable_at_open(o, fine.open)):
             self.sim.execute_at_open(order, fine, inside=True)

@@ -58,6 +58,14 @@ def test_a_trigger_that_is_changed_too_late() -> None:
     assert [f[6] for f in engine.run(instruments, chosen, script).fills[1:4]] == ["taker", "maker", "maker"]
 
 
+@pytest.mark.parametrize("seed", [4004, 4031, 20_002])
+def test_accounts_that_are_closed_out(seed: int) -> None:
+    """Down to maintenance at a finer bar's open that a stop meets too, and by a mark outside the row's own range."""
+    made = case(seed, orders=tuple(f for f in FAMILIES if f != "trail"))
+    assert differences(*made) == []
+    assert any(f[8] == "liquidation" for f in engine.run(*made).fills)
+
+
 def test_prices_without_a_tick() -> None:
     """The same instruments where any price may be asked for: nothing is rounded, a limit is gone through by any bit.
 
