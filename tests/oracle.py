@@ -120,6 +120,9 @@ class Simulation:
     def stop_if_bankrupt(self) -> None:
         if self.account.equity() <= exact(self.settings.cash) * ROUNDING * ROUNDING:
             self.outcome.bankrupt = True
+            held = self.account.held()
+            if held and not self.account.cash_only:
+                self.liquidate(held[0], self.markets[held[0]].mark, inside=True)
 
     def steps(self) -> None:
         self.desk.made_now = []

@@ -344,7 +344,7 @@ def warm_row(v, row_index, row):
 def stop_lane(v):
     """Nothing is left: the lane decides and fills no more."""
     v.acct.bankrupt = 1
-    if MARGIN:
+    if MARGIN and v.stats.holding == 1:
         liquidate_at(v, -1, 0.0, v.acct.ts_ns, True)
         mark_account(v)
     cancel_everything(v, BANKRUPT)
@@ -419,6 +419,8 @@ def close_row(v, row_index, last):
         moved = True
     if moved:
         mark_account(v)
+        if not v.acct.equity > NOTHING * v.settings.cash:
+            stop_lane(v)
 
 
 @part

@@ -66,6 +66,14 @@ def test_accounts_that_are_closed_out(seed: int) -> None:
     assert any(f[8] == "liquidation" for f in engine.run(*made).fills)
 
 
+def test_an_account_with_nothing_left_stops_at_a_close() -> None:
+    """What fills at a close, or is closed at the tape's end, may leave nothing: that is bankruptcy, there and then."""
+    untrailed = tuple(f for f in FAMILIES if f != "trail")
+    for made in (case(20_422), case(20_630, orders=untrailed)):
+        assert differences(*made) == []
+        assert engine.run(*made).bankrupt
+
+
 def test_prices_without_a_tick() -> None:
     """The same instruments where any price may be asked for: nothing is rounded, a limit is gone through by any bit.
 
