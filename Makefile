@@ -99,7 +99,7 @@ parity-l2: $(VENV)/.ready-core .venv-l2/.ready
 bench-l2: $(VENV)/.ready-core .venv-l2/.ready
 	$(PY) bench/book_speed.py $(ARGS)
 
-bench: $(VENV)/.ready-bench
+bench: $(VENV)/.ready-bench $(VENV)/.ready-test
 	$(PY) bench/run.py $(ARGS)
 
 pages: $(VENV)/.ready-test

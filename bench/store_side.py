@@ -85,6 +85,7 @@ def fetched_pages() -> dict[str, Any]:
         here, there = context.Pipe()
         venue = context.Process(target=serve, args=(name, there), daemon=True)
         venue.start()
+        there.close()  # else nobody would hear that the venue has ended before it said its port
         port = here.recv()
         found = asyncio.run(fetch_and_ask(Path(name), port))
         here.send("enough")
