@@ -140,26 +140,27 @@ def on_threads(trial: Trial) -> Run:
 def builds_dont_matter(trial: Trial, other: Linked, words: str) -> Iterator[Finding]:
     """Law 2: another build of the same strategy gives the same account, statistics, positions and working orders.
 
-    What only one of them keeps may differ: excursions, which a build without records leaves out, and what lies in
-    free slots.
+    What only one of them keeps may differ: excursions, which a build without records leaves out, whether an order has
+    met the market before, which a build for market orders alone never asks, and what lies in free slots.
     """
     a, b = whole(trial), whole(replace(trial, linked=other))
     skip: dict[str, tuple[str, ...]] = {"orders": ("*",)}
     if trial.linked.groups.record != other.groups.record:
         skip["desks"] = ("mae", "mfe")
     where = state_difference(state(a), state(b), skip)
-    yield found(2, trial, words, where or working_difference(a, b))
+    same = trial.linked.groups.resting == other.groups.resting
+    yield found(2, trial, words, where or working_difference(a, b, () if same else ("arrived",)))
     if trial.linked.groups.record and other.groups.record:
         alone, there = whole(trial, [0]), whole(replace(trial, linked=other), [0])
         yield found(2, trial, f"{words}, records", records_difference(alone, there))
 
 
-def working_difference(a: Run, b: Run) -> str:
-    """Where the orders differ that still work; a free slot may hold anything."""
+def working_difference(a: Run, b: Run, but: Sequence[str] = ()) -> str:
+    """Where the orders differ that still work, `but` in these fields; a free slot may hold anything."""
     x, y = (
         np.where(o["state"] != 0, o, np.zeros(1, layout.order)) for o in (np.asarray(r.lanes.orders) for r in (a, b))
     )
-    return state_difference({"orders": x}, {"orders": y})
+    return state_difference({"orders": x}, {"orders": y}, {"orders": tuple(but)} if but else {})
 
 
 def no_peeking(trial: Trial, cuts: Sequence[int]) -> Iterator[Finding]:
