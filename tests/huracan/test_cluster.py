@@ -23,6 +23,18 @@ from tests.huracan.test_sweeps import content
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 SCRIPT = Path(__file__).with_name("small_blocks.py")
+HOLD = """import sys, time
+from pathlib import Path
+if "default_worker" in sys.argv[0] and Path({folder!r}, "doomed").exists():
+    import ray
+    doomed, here = Path({folder!r}, "doomed").read_text(), ray.get_runtime_context().get_node_id()
+    reached = Path({folder!r}, "reached")
+    if here == doomed:
+        reached.touch()
+        time.sleep(300)  # it is killed here, with a block in its hands
+    while not reached.exists():
+        time.sleep(0.05)
+"""
 STRATEGY = '''from beside import turned
 from huracan import buy, close, param, sma, strategy
 
@@ -74,8 +86,8 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
-    """The address of a cluster of two nodes of one processor each, and what kills the second."""
+def two_nodes() -> Iterator[tuple[str, str, Callable[[], None]]]:
+    """The address of a cluster of two nodes of one processor each, the second's name, and what kills it."""
     try:
         from ray.cluster_utils import Cluster
     except ImportError:
@@ -85,7 +97,7 @@ def two_nodes() -> Iterator[tuple[str, Callable[[], None]]]:
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         second = made.add_node(num_cpus=1)
-        yield made.address, lambda: made.remove_node(second, allow_graceful=False)
+        yield made.address, second.node_id, lambda: made.remove_node(second, allow_graceful=False)
     finally:
         made.shutdown()
 
@@ -109,7 +121,7 @@ def finished_parts(out: Path, least: int, process: subprocess.Popen[str]) -> set
 
 
 def test_a_block_that_kills_every_worker_is_refused_by_name(
-    work: Path, two_nodes: tuple[str, Callable[[], None]]
+    work: Path, two_nodes: tuple[str, str, Callable[[], None]]
 ) -> None:
     """The strategy's file ends the process wherever it is a worker that loads it."""
     text = "import os, sys\nif 'default_worker' in sys.argv[0]:\n    os._exit(7)\n" + STRATEGY
@@ -122,9 +134,13 @@ def test_a_block_that_kills_every_worker_is_refused_by_name(
     assert "Traceback" not in said
 
 
-def test_stopped_gone_on_with_and_a_node_killed(work: Path, two_nodes: tuple[str, Callable[[], None]]) -> None:
-    """Law 2 for clusters: 40 blocks, Ctrl-C after some, then --resume with a node that dies; the rows are as here."""
-    address, kill = two_nodes
+def test_stopped_gone_on_with_and_a_node_killed(work: Path, two_nodes: tuple[str, str, Callable[[], None]]) -> None:
+    """Law 2 for clusters: 40 blocks, Ctrl-C after some, then --resume with a node that dies; the rows are as here.
+
+    The node dies while it has a block: its worker waits for that, and the others wait until it does.
+    """
+    address, doomed, kill = two_nodes
+    (work / "own.py").write_text(HOLD.format(folder=str(work)) + STRATEGY)
     here = started(work, "--out", str(work / "here"))
     assert here.communicate()[1] == ""
     assert here.returncode == 0
@@ -138,6 +154,7 @@ def test_stopped_gone_on_with_and_a_node_killed(work: Path, two_nodes: tuple[str
     kept = {path.name: path.stat().st_mtime_ns for path in out.glob("checkpoint/part-*.parquet")}
     assert 4 <= len(kept) < 40
 
+    (work / "doomed").write_text(doomed)
     second = started(work, "--out", str(out), "--cluster", address, "--resume")
     finished_parts(out, len(kept) + 4, second)
     kill()
