@@ -23,6 +23,7 @@ from huracan.spec_records import Spec
 
 REPEATS = 3
 LANES = 64
+SLOTS = 16  # more than these cases ever have orders at work and under way
 
 
 def nanoseconds(market: Market, specs: list[Spec], *, deep: bool) -> float:
@@ -59,7 +60,7 @@ def rows(market: Market) -> list[str]:
         theirs = peer(market, asked)
         events = theirs[0]["rows"]
         fast = min(t["ns"] for t in theirs) / events
-        spec = spec_of(one)
+        spec = spec_of(one, SLOTS)
         touch, both = (nanoseconds(market, [spec], deep=deep) / events for deep in (False, True))
         many = nanoseconds(market, lanes_of(spec), deep=False) / events / LANES
         out.append(

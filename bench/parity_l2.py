@@ -103,11 +103,11 @@ def job(market: Market, queue: str, latency_ms: float, step_ms: float) -> dict[s
     }
 
 
-def spec_of(job: dict[str, Any]) -> Any:
+def spec_of(job: dict[str, Any], slots: int = 48) -> Any:
     """The same job as a run spec."""
     return load_spec(
         {
-            "run": {"order_slots": 48},
+            "run": {"order_slots": slots},
             "data": {"file": str(Path(__file__)), "format": "binance-raw", "symbol": "BTC/USDT:USDT"},
             "account": {"cash": 1e7},
             "venue": {

@@ -32,6 +32,7 @@ from huracan.sim.book_layout import (
 )
 from huracan.sim.linker import Groups, bound, kernel
 from huracan.sim.options import LINKED_ENTRY, USER
+from huracan.sim.reference import refer
 
 B = bound({key!r})
 K = kernel({groups!r})
@@ -65,11 +66,16 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
     at = market.at
     books = shown.books
     bars = shown.bars
-    venues = VenueLanes(
+    market = refer(market)
+    ground = refer(ground)
+    streams = refer(streams)
+    shown = refer(shown)
+    rec = refer(rec)
+    venues = refer(VenueLanes(
         lanes.acct, lanes.positions, lanes.desks, lanes.stats, lanes.settings, lanes.book_settings, rules,
         lanes.own_acct, lanes.own_orders, lanes.own_positions, lanes.reports, lanes.mail, lanes.requests,
         lanes.clocks, bars,
-    )
+    ))
     n = len(books)
     while True:
         if full(rec):
@@ -103,18 +109,11 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
             for c in range(lo, hi):
                 d = lanes.clocks[c]
                 if d.next_step == due:
-                    first = first_of(venues, c)
-                    v = BookVenue(
-                        lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
-                        lanes.desks[c], lanes.stats[c], rules, lanes.settings[c], rec, lanes.own_acct[c],
-                        lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], bars,
-                        lanes.book_settings[c], market, ground, c, first,
-                    )
-                    listen(v, due, books)
-                    acct = v.own_acct
-                    orders = v.own_orders
-                    positions = v.own_positions
-                    s = v.settings
+                    listen(venues, market, ground, rec, c, due, books)
+                    acct = lanes.own_acct[c]
+                    orders = lanes.own_orders[c]
+                    positions = lanes.own_positions[c]
+                    s = lanes.settings[c]
                     p = lanes.p[c]
                     u = lanes.u[c]
                     f = lanes.feats[c]
@@ -135,7 +134,14 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
                     requests = lanes.requests[c]
                     if acct.bankrupt == 0 and due <= d.last_step:
 {steps}
-                        if acct.n_new > 0:
+                        if acct.n_new > 0 or acct.n_requests > 0:
+                            first = first_of(venues, c)
+                            v = refer(BookVenue(
+                                lanes.acct[c], market.rests[first : first + len(orders)], lanes.positions[c],
+                                lanes.desks[c], lanes.stats[c], rules, s, rec, acct, orders, positions,
+                                lanes.reports[c], lanes.mail[c], bars, lanes.book_settings[c], market, ground,
+                                c, first,
+                            ))
                             ctx = BookCtx(
                                 acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0],
                                 0, p, u, rules, s, books[0], books,
@@ -147,7 +153,6 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
                                 want = orders[j]
 {gates}
                                 post(v, d, requests, j)
-                        if acct.n_new > 0 or acct.n_requests > 0:
                             post_requests(v, d, requests)
                     if d.step_ns > 0:
                         d.next_step = due + d.step_ns

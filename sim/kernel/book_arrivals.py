@@ -34,6 +34,7 @@ from huracan.sim.kernel.groups import RESTING
 from huracan.sim.kernel.reports import next_report
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_of_tick, tick_of_price
+from huracan.sim.reference import refer
 
 
 @part
@@ -244,12 +245,12 @@ def arrivals(lanes, market, ground, rec, lo, hi, now):
         q = lanes.requests[c, d.tail]
         if q.arrive_ns <= now:
             first = first_of(lanes, c)
-            v = BookVenue(
+            v = refer(BookVenue(
                 lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
                 lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
                 lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
                 lanes.book_settings[c], market, ground, c, first,
-            )  # fmt: skip
+            ))  # fmt: skip
             size = lanes.requests.shape[1]
             while d.tail != d.head and lanes.requests[c, d.tail].arrive_ns <= now:
                 arrive(v, lanes.requests[c, d.tail])

@@ -20,6 +20,7 @@ from huracan.sim.kernel.reports import tell_halt
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_of_tick, unit_value
+from huracan.sim.reference import refer
 
 
 @part
@@ -30,26 +31,41 @@ def over(lanes, ground, c, now):
     return ground.last_local_ns <= now and d.head == d.tail and m.head == m.tail
 
 
+@rare
+def hear_lane(lanes, market, ground, rec, c):
+    """What has been reported to a lane by now."""
+    first = first_of(lanes, c)
+    v = refer(BookVenue(
+        lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
+        lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
+        lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
+        lanes.book_settings[c], market, ground, c, first,
+    ))  # fmt: skip
+    hear(v, 2 * v.own_acct.row)
+    m = v.mail
+    if m.tail == m.head:
+        m.tail = 0
+        m.head = 0
+
+
 @part
-def listen(v, now, books):
+def listen(lanes, market, ground, rec, c, now, books):
     """The own clock, what has been reported by now, and what it is worth."""
-    a = v.own_acct
+    a = lanes.own_acct[c]
     a.ts_ns = now
     a.row += 1
-    m = v.mail
+    m = lanes.mail[c]
     if m.tail < m.head:
-        hear(v, 2 * a.row)
-        if m.tail == m.head:
-            m.tail = 0
-            m.head = 0
+        hear_lane(lanes, market, ground, rec, c)
     value = 0.0
-    for k in range(len(v.own_positions)):
-        p = v.own_positions[k]
+    own = lanes.own_positions[c]
+    for k in range(len(own)):
+        p = own[k]
         mid = books[k].mid
         if mid == mid:
             p.mark = mid
         if p.qty != 0.0:
-            value += p.qty * unit_value(v.rules[k], p.mark)
+            value += p.qty * unit_value(lanes.rules[k], p.mark)
     a.equity = a.cash + value
     a.peak = max(a.peak, a.equity)
 
@@ -157,12 +173,12 @@ def post_requests(v, d, requests):
 def sample(lanes, market, ground, rec, c, now):
     """One row of a lane's equity, and of its statistics."""
     first = first_of(lanes, c)
-    v = BookVenue(
+    v = refer(BookVenue(
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
         lanes.book_settings[c], market, ground, c, first,
-    )  # fmt: skip
+    ))  # fmt: skip
     a = v.acct
     a.row += 1
     a.ts_ns = now
@@ -185,12 +201,12 @@ def end_lane(lanes, market, ground, rec, c):
     now = max(ground.end_ns, lanes.acct[c].ts_ns)
     if lanes.acct[c].bankrupt == 0 and lanes.settings[c].close_at_end == 1:
         first = first_of(lanes, c)
-        v = BookVenue(
+        v = refer(BookVenue(
             lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
             lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
             lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
             lanes.book_settings[c], market, ground, c, first,
-        )  # fmt: skip
+        ))  # fmt: skip
         close_all(v, now)
     sample(lanes, market, ground, rec, c, now)
 
@@ -228,12 +244,12 @@ def pay_all(lanes, market, ground, rec, payment, lo, hi):
     """One funding instant, for every lane."""
     for c in range(lo, hi):
         first = first_of(lanes, c)
-        v = BookVenue(
+        v = refer(BookVenue(
             lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
             lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
             lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
             lanes.book_settings[c], market, ground, c, first,
-        )  # fmt: skip
+        ))  # fmt: skip
         mark_venue(v)
         pay_funding(v, payment, False)
         if MARGIN:

@@ -16,6 +16,7 @@ from huracan.sim.kernel.liquidate import liquidate_at
 from huracan.sim.kernel.margin import others
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_of_tick, tick_of_price
+from huracan.sim.reference import refer
 
 SAFE = 1.0 - 1e-9  # rounding may make the band narrower, never wider
 NOW = 1 << 40  # a place that every best is beyond
@@ -87,12 +88,12 @@ def margin_calls(lanes, market, ground, rec, lo, hi, ts_ns):
     for c in range(lo, hi):
         if lanes.stats[c].risky == 1 and lanes.acct[c].bankrupt == 0:
             first = first_of(lanes, c)
-            v = BookVenue(
+            v = refer(BookVenue(
                 lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
                 lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
                 lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
                 lanes.book_settings[c], market, ground, c, first,
-            )  # fmt: skip
+            ))  # fmt: skip
             mark_venue(v)
             equity, need = others(v, -1)
             if equity <= need:

@@ -13,6 +13,7 @@ from huracan.sim.kernel.book_places import NOBODY, first_of, take_away
 from huracan.sim.kernel.book_queue import after_depth, excess
 from huracan.sim.kernel.groups import RESTING
 from huracan.sim.options import part, rare
+from huracan.sim.reference import refer
 
 
 @rare
@@ -21,12 +22,12 @@ def fill_resting(lanes, market, ground, rec, i, qty, ts_ns):
     r = market.rests[i]
     c = r.lane
     first = first_of(lanes, c)
-    v = BookVenue(
+    v = refer(BookVenue(
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
         lanes.book_settings[c], market, ground, c, first,
-    )  # fmt: skip
+    ))  # fmt: skip
     v.acct.ts_ns = ts_ns
     set_response(v, ts_ns, r.id)
     filled = execute(v, r.slot, qty, r.price, 1)
@@ -42,12 +43,12 @@ def drop_resting(lanes, market, ground, rec, i, reason, ts_ns):
     r = market.rests[i]
     c = r.lane
     first = first_of(lanes, c)
-    v = BookVenue(
+    v = refer(BookVenue(
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
         lanes.book_settings[c], market, ground, c, first,
-    )  # fmt: skip
+    ))  # fmt: skip
     v.acct.ts_ns = ts_ns
     set_response(v, ts_ns, r.id)
     done(v, r.slot, reason)

@@ -15,6 +15,7 @@ from huracan.sim.kernel.book_stops import reaches, take_into_band, trigger_of
 from huracan.sim.kernel.levels import follow
 from huracan.sim.kernel.orderbook import drop_child
 from huracan.sim.options import part, rare
+from huracan.sim.reference import refer
 
 
 @part
@@ -51,12 +52,12 @@ def pull(lanes, market, ground, rec, i, ts_ns):
     r = market.rests[i]
     c = r.lane
     first = first_of(lanes, c)
-    v = BookVenue(
+    v = refer(BookVenue(
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
         lanes.book_settings[c], market, ground, c, first,
-    )  # fmt: skip
+    ))  # fmt: skip
     v.acct.ts_ns = ts_ns
     set_response(v, ts_ns, r.id)
     off_lists(v, r.slot)
@@ -75,12 +76,12 @@ def times_up(lanes, market, ground, rec, lo, hi, now):
         if lanes.clocks[c].next_step >= NEVER:
             continue  # the run is over for this lane
         first = first_of(lanes, c)
-        v = BookVenue(
+        v = refer(BookVenue(
             lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
             lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
             lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
             lanes.book_settings[c], market, ground, c, first,
-        )  # fmt: skip
+        ))  # fmt: skip
         for j in range(len(v.orders)):
             r = v.orders[j]
             if r.state == LIVE and min(r.die_ns, r.hold_ns) <= now:
