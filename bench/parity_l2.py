@@ -19,7 +19,8 @@ from market import ROOT
 
 from huracan.book_machine import run_on_tape
 from huracan.load_book import read_feed
-from huracan.sim.book_tape import BookTape, Feed, build_book_tape, plain_events
+from huracan.sim.book_tape import BookTape, build_book_tape, plain_events
+from huracan.sim.feed import AnyFeed, Feed
 from huracan.spec import load_spec
 
 PEER = ROOT / ".venv-l2" / "bin" / "python"
@@ -36,7 +37,7 @@ class Market:
     """One feed for both engines."""
 
     name: str
-    feed: Feed
+    feed: AnyFeed
     tape: BookTape
     columns: dict[str, Any]
     qty: float
@@ -62,7 +63,7 @@ def markets(names: list[str]) -> list[Market]:
     return out
 
 
-def made(name: str, feed: Feed, qty: float, most: float, half: int) -> Market:
+def made(name: str, feed: AnyFeed, qty: float, most: float, half: int) -> Market:
     return Market(name, feed, build_book_tape([feed]), plain_events(feed), qty, most, half)
 
 

@@ -1,14 +1,15 @@
 """How each rule mends a feed of order-book events before a tape is made of it.
 
-    file ─▶ what reading noticed, refused where its rule says so ─▶ rows dropped ─▶ books cleared ─▶ books uncrossed
+    pieces of a feed ─▶ rows dropped ─▶ books cleared ─▶ books uncrossed ─▶ refused where a rule says so
 
 What a rule changed is counted as `problem_rule`. Faults without a rule stay as they are, and the tape says what it did.
+A feed may be longer than memory: each step sees one piece of it after the other, and what it carries over is small.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,26 @@ import numpy.typing as npt
 from numba import njit
 
 from huracan.data.checks import SILENCE
-from huracan.data.events import AGAIN, CLEAR, COLUMNS, DEPTH, GAP, OLD, SNAPSHOT, START, Events, Noticed, take
+from huracan.data.events import (
+    AGAIN,
+    CLEAR,
+    COLUMNS,
+    DEPTH,
+    GAP,
+    OLD,
+    SNAPSHOT,
+    START,
+    TYPES,
+    Events,
+    Noticed,
+    events_of,
+    join,
+    take,
+)
 from huracan.data.repair_rules import BOOK_RULES, check_rules, chosen
 from huracan.sim.options import LINKED_ENTRY
 from huracan.sim.refusal import Refused
+from huracan.sim.spool import pieces, put_rows, spool
 
 Ints = npt.NDArray[np.int64]
 
@@ -48,60 +65,187 @@ def refuse_noticed(path: str, problems: tuple[Noticed, ...], repair: Mapping[str
 
 def mended_feed(path: str, feed: Events, repair: Mapping[str, str], repairs: dict[str, int]) -> Events:
     """A feed after the rules chosen."""
+    return join(mended_pieces(path, iter([feed]), repair, repairs))[0]
+
+
+def mended_pieces(
+    path: str, feed: Iterator[Events], repair: Mapping[str, str], repairs: dict[str, int]
+) -> Iterator[Events]:
+    """A feed that comes in pieces after the rules chosen; what a rule refuses is known when all of it was taken."""
     check_rules(repair, "data.repair", "book")
-    refuse_noticed(path, feed.problems, repair, '[data] repair = {{ {} = "{}" }}')
+    noticed: list[tuple[Noticed, ...]] = [()]
+    faults = Faults(repair, repairs)
+    steps = _noticing(feed, noticed)
+    steps = _dropped(steps, faults)
+    steps = _emptied(steps, faults, "gapped_book")
+    steps = _emptied(steps, faults, "stopped_feed")
+    if faults.rule("crossed_book") != "keep":
+        steps = _uncrossed(steps, faults)
+    yield from steps
+    refuse_noticed(path, noticed[0], repair, '[data] repair = {{ {} = "{}" }}')
     for name in ("bad_line", "cut_short"):  # noticed only where the rule leaves them out
-        for note in feed.problems:
+        for note in noticed[0]:
             if note.name == name:
-                _count(repairs, name, chosen(repair, BOOK_RULES, name), note.count)
-    gone = np.zeros(len(feed), dtype=np.bool_)
-    doubtful = (feed.flags & OLD) != 0, (feed.flags & AGAIN) != 0, _before_snapshot(feed)
-    for name, mask in zip(("update_before_snapshot", "snapshot_behind_update", "no_snapshot"), doubtful, strict=True):
-        rule = chosen(repair, BOOK_RULES, name)
-        if rule == "refuse" and mask.any():
-            raise _refused(path, feed, name, int(np.argmax(mask)), int(mask.sum()))
-        if rule == "drop" and mask.any():
-            gone |= mask
-            _count(repairs, name, rule, int(mask.sum()))
-    feed = _without(feed, gone)
-    for name, look in (("gapped_book", _after_gaps), ("stopped_feed", _after_silence)):
-        rows, rule = look(feed), chosen(repair, BOOK_RULES, name)
-        if rule == "refuse" and len(rows):
-            raise _refused(path, feed, name, int(rows[0]), len(rows))
+                faults.mended(name, note.count)
+    faults.refuse(path)
+
+
+@dataclass
+class Faults:
+    """What the rules met: what was mended is counted in `repairs`, what is to be refused waits for the feed's end."""
+
+    repair: Mapping[str, str]
+    repairs: dict[str, int]
+    first: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # row, local time, how many
+
+    def rule(self, name: str) -> str:
+        """What is to be done about a problem."""
+        return chosen(self.repair, BOOK_RULES, name)
+
+    def mended(self, name: str, n: int) -> None:
+        """Count what a rule changed."""
+        if n:
+            key = f"{name}_{self.rule(name)}"
+            self.repairs[key] = self.repairs.get(key, 0) + n
+
+    def met(self, name: str, feed: Events, before: int, rows: Ints) -> None:
+        """Note rows that are to be refused; `before` rows came in earlier pieces."""
+        if len(rows):
+            row, ns, n = self.first.get(name, (before + int(rows[0]), int(feed.local_ns[rows[0]]), 0))
+            self.first[name] = row, ns, n + len(rows)
+
+    def refuse(self, path: str) -> None:
+        """Say what was met first in the order of the steps."""
+        for name in (*DOUBTFUL, "gapped_book", "stopped_feed", "crossed_book"):
+            if name in self.first:
+                raise _refused(path, name, *self.first[name])
+
+
+DOUBTFUL = ("update_before_snapshot", "snapshot_behind_update", "no_snapshot")
+
+
+def _noticing(feed: Iterator[Events], noticed: list[tuple[Noticed, ...]]) -> Iterator[Events]:
+    """The pieces as they are; each says what was noticed up to its end."""
+    for piece in feed:
+        noticed[0] = piece.problems
+        yield piece
+
+
+def _dropped(feed: Iterator[Events], faults: Faults) -> Iterator[Events]:
+    """Without the rows that the rules drop; the first row that is left of a message begins it."""
+    whole, before, message, kept = False, 0, 0, -1
+    for piece in feed:
+        early: npt.NDArray[np.bool_] = piece.kind == DEPTH
+        if whole:
+            early = np.zeros(len(piece), np.bool_)
+        else:  # levels that were told before the book was whole
+            at = np.flatnonzero((piece.flags & SNAPSHOT) != 0)
+            early[int(at[0]) if len(at) else len(piece) :] = False
+            whole = len(at) > 0
+        gone = np.zeros(len(piece), np.bool_)
+        for name, mask in zip(DOUBTFUL, ((piece.flags & OLD) != 0, (piece.flags & AGAIN) != 0, early), strict=True):
+            if faults.rule(name) == "refuse":
+                faults.met(name, piece, before, np.flatnonzero(mask))
+            elif faults.rule(name) == "drop":
+                gone |= mask
+                faults.mended(name, int(mask.sum()))
+        before += len(piece)
+        numbers = message + np.cumsum((piece.flags & START) != 0)
+        message = int(numbers[-1]) if len(numbers) else message
+        if gone.any():
+            numbers, piece = numbers[~gone], take(piece, ~gone)
+            begins = np.diff(numbers, prepend=kept) != 0
+            flags = np.where(begins, piece.flags | START, piece.flags & ~np.uint8(START)).astype(np.uint8)
+            piece = replace(piece, flags=flags)
+        elif len(numbers) and numbers[0] != kept and not piece.flags[0] & START:
+            flags = piece.flags.copy()  # the rows that began this message went with the piece before
+            flags[0] |= START
+            piece = replace(piece, flags=flags)
+        kept = int(numbers[-1]) if len(numbers) else kept
+        yield piece
+
+
+def _emptied(feed: Iterator[Events], faults: Faults, name: str) -> Iterator[Events]:
+    """With the book emptied before each row that follows lost updates or a silence, where the rule says so."""
+    before, rule, last = 0, faults.rule(name), None
+    for piece in feed:
+        rows = np.zeros(0, np.int64)
+        if rule in ("refuse", "clear") and len(piece):
+            since = piece.local_ns[0] if last is None else last
+            gaps = np.diff(piece.local_ns, prepend=since) >= SILENCE if name == "stopped_feed" else piece.flags & GAP
+            rows, last = np.flatnonzero(gaps), piece.local_ns[-1]
+        if rule == "refuse":
+            faults.met(name, piece, before, rows)
+        before += len(piece)
         if rule == "clear" and len(rows):
-            feed = _cleared(feed, rows)
-            _count(repairs, name, rule, len(rows))
-    rule = chosen(repair, BOOK_RULES, "crossed_book")
-    if rule != "keep":
-        at, side, price = crossing(feed)
-        if rule == "refuse" and len(at):
-            raise _refused(path, feed, "crossed_book", int(at[0]), len(at))
-        if len(at):
-            feed = _taken_away(feed, at, side, price)
-            _count(repairs, "crossed_book", rule, len(at))
-    return feed
+            faults.mended(name, len(rows))
+            piece = _cleared(piece, rows)
+        yield piece
 
 
-def crossing(feed: Events) -> tuple[Ints, npt.NDArray[np.int8], npt.NDArray[np.float64]]:
-    """Levels to take away so that no message after a snapshot leaves a crossed book: (row after which, side, price).
+def _uncrossed(feed: Iterator[Events], faults: Faults) -> Iterator[Events]:
+    """With the older of two levels that cross taken away, or refused; the prices are gathered first."""
+    held = spool(TYPES)
+    prices, symbol, before = np.zeros(0), "", 0
+    problems: tuple[Noticed, ...] = ()
+    for piece in feed:
+        put_rows(held, {name: getattr(piece, name) for name in COLUMNS})
+        prices = np.union1d(prices, piece.price[(piece.kind == DEPTH) | (piece.kind == CLEAR)])
+        symbol, problems = piece.symbol, piece.problems
+    book = Crossing(prices)
+    for piece in by_message(events_of(symbol, rows, problems) for rows in pieces(held)):
+        at, side, price = book.meet(piece)
+        if faults.rule("crossed_book") == "refuse":
+            faults.met("crossed_book", piece, before, at)
+        elif len(at):
+            faults.mended("crossed_book", len(at))
+            before += len(piece)
+            yield _taken_away(piece, at, side, price)
+            continue
+        before += len(piece)
+        yield piece
 
-    Of the two levels that cross the older one goes, as an exchange would have it: the newer one has met it.
-    """
-    rows = np.flatnonzero((feed.kind == DEPTH) | (feed.kind == CLEAR))
-    if not len(rows):
-        return np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0)
-    prices, rank = np.unique(feed.price[rows], return_inverse=True)
-    last = np.append((feed.flags[rows[1:]] & START) != 0, True)  # of its message
-    found = np.zeros((len(rows), 3), np.int64)
-    while True:
-        books, since = np.zeros((2, len(prices))), np.zeros((2, len(prices)), np.int64)
+
+def by_message(feed: Iterable[Events]) -> Iterator[Events]:
+    """The same rows, cut where a message of the book begins."""
+    rest: list[Events] = []
+    for piece in feed:
+        book = (piece.kind == DEPTH) | (piece.kind == CLEAR)
+        begins = np.flatnonzero(book & ((piece.flags & START) != 0))
+        if not len(begins):
+            rest.append(piece)
+            continue
+        yield join([*rest, take(piece, slice(0, int(begins[-1])))])[0]
+        rest = [take(piece, slice(int(begins[-1]), None))]
+    if rest:
+        yield join(rest)[0]
+
+
+class Crossing:
+    """A book that is followed through a feed's pieces, of which each ends with a message."""
+
+    def __init__(self, prices: npt.NDArray[np.float64]) -> None:
+        self.prices = prices
+        self.books, self.since = np.zeros((2, len(prices))), np.zeros((2, len(prices)), np.int64)
+        self.state = np.array([-1, len(prices), 0, 0], np.int64)  # bid, ask, whether it is whole, rows so far
+
+    def meet(self, feed: Events) -> tuple[Ints, npt.NDArray[np.int8], npt.NDArray[np.float64]]:
+        """Levels to take away so that no message leaves a crossed book: (row after which, side, price).
+
+        Of the two levels that cross the older one goes, as an exchange would have it: the newer one has met it. What
+        comes before the first snapshot is no book yet.
+        """
+        rows = np.flatnonzero((feed.kind == DEPTH) | (feed.kind == CLEAR))
+        if not len(rows):
+            return np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0)
+        last = np.append((feed.flags[rows[1:]] & START) != 0, True)  # of its message
         columns: tuple[Any, ...] = (feed.kind[rows], feed.side[rows], feed.flags[rows])
-        n = uncross(*columns, last, rank.astype(np.int64), feed.qty[rows], books, since, found)
-        if n <= len(found):
-            break
-        found = np.zeros((n, 3), np.int64)
-    found = found[:n]
-    return rows[found[:, 0]], found[:, 1].astype(np.int8), prices[found[:, 2]]
+        rank = np.searchsorted(self.prices, feed.price[rows]).astype(np.int64)
+        most = len(rows) + np.count_nonzero(self.books)  # a level that goes was told here or before
+        found = np.zeros((most, 3), np.int64)
+        n = uncross(*columns, last, rank, feed.qty[rows], self.books, self.since, self.state, found)
+        found = found[:n]
+        return rows[found[:, 0]], found[:, 1].astype(np.int8), self.prices[found[:, 2]]
 
 
 @njit(**LINKED_ENTRY)
@@ -114,11 +258,12 @@ def uncross(
     qty: npt.NDArray[np.float64],
     books: npt.NDArray[np.float64],  # (bids and asks, ranks of prices)
     since: npt.NDArray[np.int64],  # the row that set each level
+    state: npt.NDArray[np.int64],  # best bid and ask, whether a snapshot was seen, rows before these
     found: npt.NDArray[np.int64],
 ) -> int:
-    """Fills `found` with (row, side, rank) of the levels to take away, as far as there is room; gives their number."""
+    """Fills `found` with (row, side, rank) of the levels to take away; gives their number."""
     top = books.shape[1]
-    bid, ask, seen, n = -1, top, False, 0
+    bid, ask, seen, before, n = state[0], state[1], state[2] != 0, state[3], 0
     for i in range(len(kind)):
         if kind[i] == _CLEAR:
             books[:] = 0.0
@@ -127,7 +272,7 @@ def uncross(
             at = rank[i]
             own = 0 if side[i] > 0 else 1
             books[own, at] = qty[i]
-            since[own, at] = i
+            since[own, at] = before + i
             if qty[i] > 0.0:
                 if own == 0:
                     bid = max(bid, at)
@@ -141,44 +286,16 @@ def uncross(
             older = 0 if since[0, bid] < since[1, ask] else 1
             at = bid if older == 0 else ask
             books[older, at] = 0.0
-            if n < len(found):
-                found[n, 0] = i
-                found[n, 1] = 1 if older == 0 else -1
-                found[n, 2] = at
+            found[n, 0] = i
+            found[n, 1] = 1 if older == 0 else -1
+            found[n, 2] = at
             n += 1
             while bid >= 0 and books[0, bid] == 0.0:
                 bid -= 1
             while ask < top and books[1, ask] == 0.0:
                 ask += 1
+    state[0], state[1], state[2], state[3] = bid, ask, 1 if seen else 0, before + len(kind)
     return n
-
-
-def _before_snapshot(feed: Events) -> npt.NDArray[np.bool_]:
-    """Levels that were told before the book was whole."""
-    whole = np.flatnonzero((feed.flags & SNAPSHOT) != 0)
-    early: npt.NDArray[np.bool_] = feed.kind == DEPTH
-    early[int(whole[0]) if len(whole) else len(feed) :] = False
-    return early
-
-
-def _after_gaps(feed: Events) -> Ints:
-    """The rows before which updates were lost."""
-    return np.flatnonzero(feed.flags & GAP)
-
-
-def _after_silence(feed: Events) -> Ints:
-    """The first row of each message that came after a minute or more of nothing."""
-    return np.flatnonzero(np.diff(feed.local_ns, prepend=feed.local_ns[:1]) >= SILENCE)
-
-
-def _without(feed: Events, gone: npt.NDArray[np.bool_]) -> Events:
-    """The feed without some rows; the first row that is left of a message begins it."""
-    if not gone.any():
-        return feed
-    message = np.cumsum((feed.flags & START) != 0)[~gone]
-    left = take(feed, ~gone)
-    begins = np.diff(message, prepend=-1) != 0
-    return replace(left, flags=np.where(begins, left.flags | START, left.flags & ~np.uint8(START)).astype(np.uint8))
 
 
 def _cleared(feed: Events, rows: Ints) -> Events:
@@ -201,15 +318,11 @@ def _taken_away(feed: Events, rows: Ints, side: npt.NDArray[np.int8], price: npt
     return replace(after, **columns)
 
 
-def _count(repairs: dict[str, int], name: str, rule: str, n: int) -> None:
-    repairs[f"{name}_{rule}"] = repairs.get(f"{name}_{rule}", 0) + n
-
-
-def _refused(path: str, feed: Events, name: str, row: int, count: int) -> Refused:
+def _refused(path: str, name: str, row: int, ns: int, count: int) -> Refused:
     from huracan.data.instants import format_ns
 
     more = f", and {count - 1} more" if count > 1 else ""
-    what = f"{name}: {BOOK_RULES[name].says}; the first at {format_ns(int(feed.local_ns[row]))}{more}"
+    what = f"{name}: {BOOK_RULES[name].says}; the first at {format_ns(ns)}{more}"
     other = " or ".join(each for each in BOOK_RULES[name].choices if each != "refuse")
     fix = f"mend or fetch the file again, or choose {other}: [data] repair = {{ {name} = … }}"
     return Refused(what, where=f"{path}, event {row + 1}", fix=fix)

@@ -6,7 +6,7 @@ the first of them flagged START, in the order in which they were recorded (by lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,17 @@ KINDS = ("depth", "trade", "clear", "quote", "mark")
 # once more behind it, in its message.
 START, SNAPSHOT, GAP, OLD, AGAIN = 1, 2, 4, 8, 16
 
-COLUMNS = ("kind", "side", "flags", "price", "qty", "exch_ns", "local_ns", "seq")
+TYPES = {
+    "kind": "i1",
+    "side": "i1",
+    "flags": "u1",
+    "price": "f8",
+    "qty": "f8",
+    "exch_ns": "i8",
+    "local_ns": "i8",
+    "seq": "i8",
+}
+COLUMNS = tuple(TYPES)
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,11 @@ class Events:
         return len(self.kind)
 
 
+def events_of(symbol: str, columns: Mapping[str, Any], problems: tuple[Noticed, ...] = ()) -> Events:
+    """Columns of these names as events."""
+    return Events(symbol, **{name: columns[name] for name in COLUMNS}, problems=problems)
+
+
 def take(events: Events, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64] | slice) -> Events:
     """The same feed with some of its rows."""
     return replace(events, **{name: getattr(events, name)[rows] for name in COLUMNS})
@@ -71,6 +86,9 @@ def join(parts: Iterable[Events]) -> list[Events]:
         by_symbol.setdefault(part.symbol, []).append(part)
     joined = []
     for symbol, blocks in by_symbol.items():
+        if len(blocks) == 1:
+            joined.append(blocks[0])
+            continue
         columns: dict[str, Any] = {name: np.concatenate([getattr(b, name) for b in blocks]) for name in COLUMNS}
         joined.append(Events(symbol=symbol, **columns, problems=blocks[-1].problems))
     return joined
@@ -81,9 +99,24 @@ def only(feeds: list[Events], symbol: str | None, where: str) -> Events:
     found = [each for each in feeds if symbol is None or each.symbol == symbol]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(each.symbol for each in feeds) or "none"
+    raise not_one([each.symbol for each in feeds], symbol, where)
+
+
+def not_one(names: list[str], symbol: str | None, where: str) -> Refused:
+    """What is said of a file that does not hold just one symbol, or not the one asked for."""
     what = "the file holds several symbols" if symbol is None else f"the file does not hold {symbol!r}"
-    raise Refused(what, where=where, fix=f"choose one of those it holds: {names}")
+    return Refused(what, where=where, fix=f"choose one of those it holds: {', '.join(names) or 'none'}")
+
+
+def only_one(blocks: Iterable[Events], symbol: str | None, where: str) -> Iterator[Events]:
+    """The blocks of the symbol as the venue writes it, or of the only one there is; several are refused at the end."""
+    names: dict[str, None] = {}
+    for block in blocks:
+        names[block.symbol] = None
+        if block.symbol == symbol or (symbol is None and len(names) == 1):
+            yield block
+    if (symbol is None and len(names) != 1) or (symbol is not None and symbol not in names):
+        raise not_one(list(names), symbol, where)
 
 
 def merge(feeds: list[Events]) -> Events:

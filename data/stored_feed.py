@@ -1,34 +1,71 @@
 """Books and trades of the store as one feed again, in the order in which it was recorded.
 
 The store is ordered by the exchange's time; each row keeps when it was received, and its flags. What empties a book is
-not stored, its snapshot's first row says it.
+not stored, its snapshot's first row says it. Long feeds are put in order on files, so that memory stays bounded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from huracan.data import store
-from huracan.data.events import CLEAR, COLUMNS, DEPTH, SNAPSHOT, START, TRADE, Events, take
+from huracan.data.events import CLEAR, COLUMNS, DEPTH, SNAPSHOT, START, TRADE, TYPES, Events, events_of
 from huracan.data.store_kinds import BOOK, TRADES, Series, numbers, times
 from huracan.sim.refusal import Refused
+from huracan.sim.spool import Column, in_order, put_rows, spool
+
+NO_FLAGS = -1
+ROWS = {
+    "ts": "i8",
+    "local": "i8",
+    "seq": "i8",
+    "snapshot": "?",
+    "flags": "i2",
+    "price": "f8",
+    "qty": "f8",
+    "side": "i1",
+}
 
 
-def stored_feed(root: Path, venue: str, symbol: str, start_ns: int | None = None, end_ns: int | None = None) -> Events:
-    """The levels and trades held of a symbol, up to a time, from the last snapshot before a start on."""
+def stored_pieces(
+    root: Path, venue: str, symbol: str, start_ns: int | None = None, end_ns: int | None = None
+) -> Iterator[Events]:
+    """The levels and trades held of a symbol, up to a time, from the last snapshot before a start on, in pieces."""
     series = Series(venue, symbol, BOOK)
     since = None if start_ns is None else last_snapshot(root, series, start_ns)
-    book, trades = (store.read(root, Series(venue, symbol, kind), None, since, end_ns) for kind in (BOOK, TRADES))
-    if not book.num_rows:
+    rows = spool(ROWS)
+    for table in store.stream(root, series, None, since, end_ns):
+        put_rows(rows, _columns_of(table))
+    if not len(rows["ts"]):
         fix = "`huracan data import` a recorded feed; `huracan data list` shows what there is"
         raise Refused(f"no book of {venue} {symbol} in the store", where=str(root), fix=fix)
-    both = [levels(symbol, book), executions(symbol, trades)]
-    columns: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in both]) for name in COLUMNS}
-    feed = Events(symbol, **columns)
-    return take(feed, np.argsort(feed.local_ns, kind="stable"))
+    book, trades, before = spool(TYPES), spool(TYPES), None
+    for piece in in_order([rows], "local"):
+        put(book, levels(symbol, piece, before))
+        before = {name: column[-1] for name, column in piece.items()}
+    for table in store.stream(root, Series(venue, symbol, TRADES), None, since, end_ns):
+        put(trades, executions(symbol, table))
+    for columns in in_order([book, trades], "local_ns"):
+        yield events_of(symbol, columns)
+
+
+def put(columns: Mapping[str, Column], events: Events) -> None:
+    """Events into columns of theirs."""
+    put_rows(columns, {name: getattr(events, name) for name in COLUMNS})
+
+
+def stored_levels(series: Series, tables: Iterable[Any]) -> Iterator[Events]:
+    """Rows of a stored book as events, in the order in which they were received."""
+    rows, before = spool(ROWS), None
+    for table in tables:
+        put_rows(rows, _columns_of(table))
+    for piece in in_order([rows], "local"):
+        yield levels(series.symbol, piece, before)
+        before = {name: column[-1] for name, column in piece.items()}
 
 
 def last_snapshot(root: Path, series: Series, before_ns: int) -> int | None:
@@ -41,24 +78,39 @@ def last_snapshot(root: Path, series: Series, before_ns: int) -> int | None:
     return found
 
 
-def levels(symbol: str, table: Any) -> Events:
-    """Rows of a stored book as events; before the first of each snapshot the book is emptied."""
-    ts, seq = times(table), numbers(table, "seq")
-    snapshot = np.asarray(table.column("snapshot").to_numpy(zero_copy_only=False), dtype=np.bool_)
-    local = times(table, "local_ts") if "local_ts" in table.column_names else ts
-    order = np.argsort(local, kind="stable")
-    ts, seq, snapshot, local = ts[order], seq[order], snapshot[order], local[order]
-    new = (np.diff(local, prepend=local[0] - 1) != 0) | (np.diff(seq, prepend=seq[0] - 1) != 0)
-    new |= np.diff(ts, prepend=ts[0] - 1) != 0
+def _columns_of(table: Any) -> dict[str, Any]:
+    """Columns of `ROWS` of a table of the store; without flags of its own a row has NO_FLAGS."""
+    n, ts = table.num_rows, times(table)
+    held = "flags" in table.column_names
+    return {
+        "ts": ts,
+        "local": times(table, "local_ts") if "local_ts" in table.column_names else ts,
+        "seq": numbers(table, "seq"),
+        "snapshot": np.asarray(table.column("snapshot").to_numpy(zero_copy_only=False), dtype=np.bool_),
+        "flags": numbers(table, "flags") if held else np.full(n, NO_FLAGS),
+        **{name: numbers(table, name) for name in ("price", "qty", "side")},
+    }
+
+
+def levels(symbol: str, rows: Mapping[str, Any], before: Mapping[str, Any] | None) -> Events:
+    """Rows of a stored book, in the order of local time, as events; before the first of each snapshot it is emptied.
+
+    `before` is the row that came before them.
+    """
+    local, seq, snapshot, ts = rows["local"], rows["seq"], rows["snapshot"], rows["ts"]
+    new = np.zeros(len(ts), np.bool_)
+    for column in (local, seq, ts):
+        new[1:] |= np.diff(column) != 0
+    first = before is None or any(before[name] != rows[name][0] for name in ("local", "seq", "ts"))
+    new[:1] = first
     flags = np.where(snapshot, SNAPSHOT, 0) | np.where(new, START, 0)
-    if "flags" in table.column_names:
-        flags = numbers(table, "flags")[order]
-    begins = snapshot & (new | ~np.append(False, snapshot[:-1]))
+    flags = np.where(rows["flags"] == NO_FLAGS, flags, rows["flags"])
+    begins = snapshot & (new | ~np.append(before is not None and bool(before["snapshot"]), snapshot[:-1]))
     row = np.repeat(np.arange(len(ts)), np.where(begins, 2, 1))
     clear = begins[row] & np.append(True, np.diff(row) != 0)
     behind = np.append(False, clear[:-1])  # the snapshot's own first row: the one that empties the book began it
     flags = np.where(clear, START | SNAPSHOT, np.where(behind, flags[row] & ~START, flags[row]))
-    price, qty, side = (numbers(table, name)[order][row] for name in ("price", "qty", "side"))
+    price, qty, side = (rows[name][row] for name in ("price", "qty", "side"))
     return Events(
         symbol,
         kind=np.where(clear, CLEAR, DEPTH).astype(np.int8),

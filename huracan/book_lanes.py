@@ -231,14 +231,17 @@ def drive_book(
 ) -> None:
     """Run a block to the end of the tape, in as many parts as there are `stops`; `on_full` empties the recorder.
 
+    A tape on files is run in more parts, after each of which the memory of what was read is given back.
+
     `looks` is shown the equity at the samples that it names, and `watch` is told how many events are done.
     """
     tape = machine.tape
     seen = looks_at(machine, looks)
     if watch is not None:
         stops = sorted({*np.linspace(tape.start_ns, tape.end_ns, PARTS).astype(np.int64).tolist(), *stops})
-    for stop in sorted({*stops, *seen}):
+    for stop in sorted({*stops, *seen, *tape.stretches()}):
         run_until(machine, block, rec, stop, on_full)
+        tape.forget()
         if looks is not None and stop in seen:
             looks.take(block.lanes.acct["equity"])
         if watch is not None:

@@ -85,6 +85,8 @@ def check_series(series: Series, asked: Asked) -> Check:
     root = store.store_root(asked.store)
     for part in store.parts(root, series):
         store.verify(part, series)
+    if series.kind == "book":
+        return _check_stored_book(root, series)
     table = store.read(root, series)
     ts, name = times(table), str(series)
     if series.kind == "funding":
@@ -92,8 +94,6 @@ def check_series(series: Series, asked: Asked) -> Check:
     if series.kind == "trades":
         columns = {word: numbers(table, word) for word in ("price", "qty", "side")}
         return checks.check_trades(name, {"ts": ts, **columns}, {}, tick_of(columns["price"]))
-    if series.kind == "book":
-        return _check_stored_book(series, table)
     prices = {word: numbers(table, word).copy() for word in PRICES}
     volume = numbers(table, "volume").copy() if "volume" in table.column_names else None
     raw = raw_from_arrays(name, ts.copy(), prices, volume)
@@ -145,24 +145,20 @@ def _timeframe_of(step_ns: int) -> str:
 
 def _check_feed(path: str, format: str, asked: Asked) -> Check:
     """Order-book lines: everything that can be read is, and what can't is among the problems."""
-    from huracan.data.binance_raw import read_binance_raw
+    from huracan.data.binance_raw import binance_raw_blocks
     from huracan.data.book_check import check_book
     from huracan.data.detect import BINANCE_RAW
-    from huracan.data.events import DEPTH
-    from huracan.data.tardis import read_tardis
+    from huracan.data.events import only_one
+    from huracan.data.tardis import tardis_blocks
 
-    read = read_binance_raw if format == BINANCE_RAW else read_tardis
-    feed = read(path, symbol=asked.symbol or None, bad_lines="skip")
-    if not len(feed):
-        raise Refused("empty: no line of the file is an event", where=path, fix="name its true format with --format")
-    found = check_book(path, feed, tick=tick_of(feed.price))
-    return found if (feed.kind == DEPTH).any() else replace(found, kind="trades")
+    blocks = binance_raw_blocks if format == BINANCE_RAW else tardis_blocks
+    return check_book(path, only_one(blocks(path, bad_lines="skip"), asked.symbol or None, path))
 
 
-def _check_stored_book(series: Series, table: Any) -> Check:
+def _check_stored_book(root: Path, series: Series) -> Check:
+    from huracan.data import store
     from huracan.data.book_check import check_book
-    from huracan.data.stored_feed import levels
+    from huracan.data.stored_feed import stored_levels
 
-    feed = levels(series.symbol, table)
-    found = check_book(str(series), feed, tick=tick_of(feed.price))
-    return replace(found, rows=table.num_rows)
+    found = check_book(str(series), stored_levels(series, store.stream(root, series)))
+    return replace(found, rows=sum(part.rows for part in store.parts(root, series)))

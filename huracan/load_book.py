@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,17 @@ from huracan.data.store import store_root
 from huracan.data.store_kinds import BOOK, Series
 from huracan.load_stored import nanoseconds, own_payments, stored_payments
 from huracan.sim.book_layout import measured
-from huracan.sim.book_tape import BookTape, Feed, FeedRules, build_book_tape, quantum, rows_of
+from huracan.sim.book_tape import BookTape, build_book_tape
+from huracan.sim.feed import NAMES, TRADE, AnyFeed, Feed, FeedRules, LongFeed, empty_columns, until
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Payments, Rules
+from huracan.sim.spool import Column, pieces, put_rows
+from huracan.sim.tick_map import quantum_of
 from huracan.spec_records import BOOK_FORMATS, STORED_BOOK, Instrument, Spec
 from huracan.spec_synthetic import symbols_of
+
+if TYPE_CHECKING:
+    from huracan.data.events import Events
 
 COUNTED = ("no_exchange_time", "local_before_exchange", "gapped_book", "unordered_local_time")  # by the tape itself
 
@@ -35,23 +41,25 @@ def load_book_tape(spec: Spec) -> BookTape:
             fix = f'give every instrument a file and its format, or format = "{STORED_BOOK}" for those of the store'
             raise Refused("books and bars in one run, or a format without its file", where="data", fix=fix)
     strict = {"bad_level": "refuse"} if spec.data.bad_level == "refuse" else {}
-    feeds = [read_feed(spec, each, strict | (each.repair or {})) for each in series] or synthetic_feeds(spec)
+    feeds: list[AnyFeed] = [read_feed(spec, each, strict | (each.repair or {})) for each in series]
+    feeds = feeds or list(synthetic_feeds(spec))
     end = nanoseconds(spec.data.end)
     if end is not None:
-        feeds = [rows_of(f, f.local_ns < end) for f in feeds]
+        feeds = [until(f, end) for f in feeds]
     payments = [paid(each, feed) for each, feed in zip(series, feeds, strict=False)] or [None] * len(feeds)
     data = spec.data
     rules = FeedRules(gap=data.gap, no_snapshot=data.no_snapshot, bad_level=data.bad_level)
     return build_book_tape(feeds, payments, rules=rules)
 
 
-def paid(each: Instrument, feed: Feed) -> Payments | None:
+def paid(each: Instrument, feed: AnyFeed) -> Payments | None:
     """The instrument's funding: of its own file, or with a book of the store what the store holds."""
     if each.funding is not None or each.file is not None or each.kind() == "spot" or not len(feed):
         return own_payments(each)
-    span = int(feed.exch_ns.min()), int(max(feed.exch_ns.max(), feed.local_ns.max())) + 1
+    first = min(int(p["exch_ns"].min()) for p in feed.pieces("exch_ns"))
+    last = max(int(max(p["exch_ns"].max(), p["local_ns"].max())) for p in feed.pieces("exch_ns", "local_ns"))
     series = Series(each.venue or "", each.symbol or "", BOOK)
-    return stored_payments(store_root(), series, *span, each.funding_repair or {})
+    return stored_payments(store_root(), series, first, last + 1, each.funding_repair or {})
 
 
 def synthetic_feeds(spec: Spec) -> list[Feed]:
@@ -75,46 +83,60 @@ def synthetic_feeds(spec: Spec) -> list[Feed]:
     return feeds
 
 
-def read_feed(spec: Spec, each: Instrument, repair: Mapping[str, str]) -> Feed:
+def read_feed(spec: Spec, each: Instrument, repair: Mapping[str, str]) -> LongFeed:
     """One file's events, or those of the store, under the instrument's name and rules, after the repairs chosen."""
-    from huracan.data.binance_raw import read_binance_raw
-    from huracan.data.book_repairs import bad_lines, mended_feed
-    from huracan.data.stored_feed import stored_feed
-    from huracan.data.tardis import read_tardis
+    from huracan.data.book_repairs import mended_pieces
+
+    repairs: dict[str, int] = {}
+    noticed: list[tuple[Any, ...]] = [()]
+    columns, symbol = empty_columns(), ""
+    name = each.file or f"{each.venue} {each.symbol} book"
+    for piece in mended_pieces(name, noticing(events_of(spec, each, repair), noticed), repair, repairs):
+        put_rows(columns, {name: getattr(piece, name) for name in NAMES})
+        symbol = piece.symbol
+    for note in noticed[0]:
+        if note.name not in COUNTED:
+            repairs.setdefault(note.name, note.count)
+    given = rules_from(each.rules.given() if each.rules else {}, each.symbol or "")
+    rules = with_tick(given, columns, each.symbol or "", repairs)
+    return LongFeed(each.symbol or symbol, columns, rules, each.venue or "", repairs)
+
+
+def events_of(spec: Spec, each: Instrument, repair: Mapping[str, str]) -> Iterator[Events]:
+    """The events of a file or of the store, some at a time, in the order in which they were recorded."""
+    from huracan.data.binance_raw import binance_raw_blocks
+    from huracan.data.book_repairs import bad_lines
+    from huracan.data.events import only_one
+    from huracan.data.stored_feed import stored_pieces
+    from huracan.data.tardis import tardis_blocks
 
     if each.file is None:
         start, end = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
-        found = stored_feed(store_root(), each.venue or "", each.symbol or "", start, end)
-    else:
-        read = read_binance_raw if each.format == "binance-raw" else read_tardis
-        found = read(each.file, bad_lines=bad_lines(repair))
-    repairs = {p.name: p.count for p in found.problems if p.name not in COUNTED}
-    found = mended_feed(each.file or f"{each.venue} {each.symbol} book", found, repair, repairs)
-    levels = (found.kind < 2) & (found.price > 0.0) & (found.price < np.inf)
-    given = rules_from(each.rules.given() if each.rules else {}, each.symbol or "")
-    rules = with_tick(given, found.price[levels], each.symbol or "", repairs)
-    return Feed(
-        each.symbol or found.symbol,
-        found.kind,
-        found.side,
-        found.flags,
-        found.price,
-        found.qty,
-        found.exch_ns,
-        found.local_ns,
-        rules,
-        each.venue or "",
-        repairs,
-    )
+        return stored_pieces(store_root(), each.venue or "", each.symbol or "", start, end)
+    blocks = binance_raw_blocks if each.format == "binance-raw" else tardis_blocks
+    return only_one(blocks(each.file, bad_lines=bad_lines(repair)), None, each.file)
 
 
-def with_tick(given: Rules, prices: Any, symbol: str, repairs: dict[str, int]) -> Rules:
+def noticing(feed: Iterator[Events], noticed: list[tuple[Any, ...]]) -> Iterator[Events]:
+    """The pieces as they are, with what reading noticed up to the last one kept."""
+    for piece in feed:
+        noticed[0] = piece.problems
+        yield piece
+
+
+def with_tick(given: Rules, columns: Mapping[str, Column], symbol: str, repairs: dict[str, int]) -> Rules:
     """The rules with a tick: the decimals of the data where the spec gives none, which is a repair."""
     if given.tick_num:
         return given
-    if not len(prices):
+
+    def prices() -> Iterator[Any]:
+        for piece in pieces(columns, ("kind", "price")):
+            kind, price = piece["kind"], piece["price"]
+            yield price[(kind <= TRADE) & (price > 0.0) & (price < np.inf)]
+
+    if not any(len(found) for found in prices()):
         raise Refused(f"{symbol} has no price", where="data", fix="check the file")
-    num, den, _ = quantum(prices, 0.0)
+    num, den, _ = quantum_of(prices, 0.0)
     repairs["tick_inferred"] = 1
     return replace(given, tick_num=num, tick_den=den, inferred=True)
 

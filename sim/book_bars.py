@@ -10,6 +10,7 @@ import numpy.typing as npt
 from huracan.sim import layout
 from huracan.sim.book_layout import Told
 from huracan.sim.book_tape import BookTape
+from huracan.sim.spool import walked
 
 Records = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
@@ -17,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 
 def trades_of(tape: BookTape, stream: Records, inst: int) -> tuple[Ints, Floats, Floats, Ints]:
-    """(times, prices, quantities, side of the taker) of one instrument's trades in a stream of its tape."""
-    rows = stream[:-1]
+    """(times, prices, quantities, side of the taker) of one instrument's trades in a stream of its tape, or a piece."""
+    rows = stream
     key = rows["key"].astype(np.int64)
     cell = key >> 3
     own = ((key & 7) == Told.TRADE) & (cell >> (tape.width + 1) == inst)
@@ -48,21 +49,29 @@ def trade_bars(tape: BookTape, timeframe_ns: int) -> tuple[Records, Records]:
     rows["close_ns"] = rows["open_ns"] + timeframe_ns
     rows["live"] = 1
     bars = np.zeros((n, tape.instruments), layout.bar)
+    bars["high"], bars["low"] = -np.inf, np.inf
+    for stream in walked(tape.local):
+        for k in range(tape.instruments):
+            put_trades(bars[:, k], tape, stream, k, first, timeframe_ns)
     for k in range(tape.instruments):
-        ts, price, qty, _ = trades_of(tape, tape.local, k)
-        at = ts // timeframe_ns - first
-        ts, price, qty, at = ts[at < n], price[at < n], qty[at < n], at[at < n]
-        b = bars[:, k]
-        b["high"], b["low"] = -np.inf, np.inf
-        np.maximum.at(b["high"], at, price)
-        np.minimum.at(b["low"], at, price)
-        np.add.at(b["volume"], at, qty)
-        found, begin = np.unique(at, return_index=True)
-        end = np.append(begin[1:], len(at))[: len(found)] - 1
-        b["fresh"][found] = 1
-        b["open"][found], b["close"][found] = price[begin], price[end]
-        carry(b)
+        carry(bars[:, k])
     return rows, bars
+
+
+def put_trades(b: Records, tape: BookTape, stream: Records, k: int, first: int, timeframe_ns: int) -> None:
+    """One instrument's trades of a piece of the stream into its bars; `first` is the number of the first bar."""
+    ts, price, qty, _ = trades_of(tape, stream, k)
+    at = ts // timeframe_ns - first
+    price, qty, at = price[at < len(b)], qty[at < len(b)], at[at < len(b)]
+    np.maximum.at(b["high"], at, price)
+    np.minimum.at(b["low"], at, price)
+    np.add.at(b["volume"], at, qty)
+    found, begin = np.unique(at, return_index=True)
+    end = np.append(begin[1:], len(at))[: len(found)] - 1
+    new = b["fresh"][found] == 0
+    b["open"][found[new]] = price[begin[new]]
+    b["close"][found] = price[end]
+    b["fresh"][found] = 1
 
 
 def carry(b: Records) -> None:

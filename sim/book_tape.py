@@ -3,70 +3,50 @@
     columns ─▶ named repairs ─▶ ticks and lots ─▶ cells ─▶ the exchange's stream, and the local one ─▶ bests
 
 The exchange's stream is ordered by the exchange's stamps: orders meet it. The local stream is ordered by local stamps:
-decisions see it. A message that overtook another stands at another place in each.
+decisions see it. A message that overtook another stands at another place in each. All of it happens piece by piece: of
+a long feed only pieces are in memory, the rest lies in the scratch folder (spool.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from huracan.sim import book_layout
+from huracan.sim import book_layout, spool
 from huracan.sim.book_layout import Ground, Streams, Told
+from huracan.sim.feed import (
+    CLEAR,
+    DEPTH,
+    SNAPSHOT,
+    TRADE,
+    AnyFeed,
+    FeedRules,
+    Piece,
+    hash_feed,
+    mend,
+    shift_clock,
+)
 from huracan.sim.layout import NEVER
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
-from huracan.sim.series import Payments, Rules
-from huracan.sim.tape import exact_fraction, payment_records
+from huracan.sim.series import Payments
+from huracan.sim.spool import Column
+from huracan.sim.tape import payment_records, rule_records_of
+from huracan.sim.tick_map import TickMap
 
 Records = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
-# Kinds and flags of the columns, as data/events.py names them.
-DEPTH, TRADE, CLEAR, QUOTE, MARK = range(5)
-START, SNAPSHOT, GAP, OLD = 1, 2, 4, 8
-
-MARGIN_TICKS = 4096  # round the traded range, where own orders are likely to stand
-LINEAR_TICKS = 1 << 16  # a range that is no wider stands side by side as it is
-MOST_LOTS = (1 << 31) - 1
 WIDEST = 27  # bits of a cell's x
+STRETCH = 1 << 19  # events of a tape on files that are in memory at once
 
-
-@dataclass(frozen=True)
-class Feed:
-    """One instrument's events as columns of equal length; times int64 ns UTC, side +1 (bid, taker buys), -1, or 0."""
-
-    symbol: str
-    kind: npt.NDArray[np.int8]
-    side: npt.NDArray[np.int8]
-    flags: npt.NDArray[np.uint8]
-    price: Floats
-    qty: Floats
-    exch_ns: Ints
-    local_ns: Ints
-    rules: Rules
-    venue: str = ""
-    repairs: dict[str, int] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.kind)
-
-
-@dataclass(frozen=True)
-class FeedRules:
-    """What is done about a feed's faults; each is counted under its name in `repairs`."""
-
-    gap: str = "keep"  # updates were lost: "keep" the book as it was, "clear" it until the next snapshot, "refuse"
-    no_snapshot: str = "keep"  # updates before any snapshot: "keep", "drop", "refuse"
-    bad_level: str = "drop"  # a price or a quantity that can't be: "drop" or "refuse"
-    silence_s: float = 60.0  # a feed that says nothing for so long is counted
+PACKED = {"exch": "i8", "local": "i8", "key": "u4", "lots": "i4"}
+CLEARS = np.dtype([("row", "i8"), ("side", "i8"), ("tick", "i8"), ("bare", "i8")])
 
 
 @dataclass(frozen=True)
@@ -100,12 +80,30 @@ class BookTape:
     @property
     def bytes_an_event(self) -> float:
         """Memory of all packed arrays over the events of the feeds."""
-        arrays = (self.exchange, self.bests, self.local, self.touches, self.ticks, self.far)
+        arrays = (*self.long, self.ticks, self.far)
         return sum(a.nbytes for a in arrays) / max(self.rows, 1)
+
+    @property
+    def long(self) -> tuple[Records, ...]:
+        """The arrays that grow with the feeds; on files where they are long."""
+        return self.exchange, self.bests, self.local, self.touches
+
+    def forget(self) -> None:
+        """Give back the memory of what was read of a tape on files."""
+        spool.forget(self.long)
+
+    def stretches(self) -> list[int]:
+        """Instants between which so few events stand that memory does not fill up; none for a tape in memory."""
+        if spool.mapping_of(self.exchange) is None:
+            return []
+        found = [a["ts_ns"][STRETCH:-1:STRETCH] for a in (self.exchange, self.local)]
+        stops: list[int] = np.unique(np.concatenate(found)).tolist()
+        self.forget()
+        return stops
 
 
 def build_book_tape(
-    feeds: Sequence[Feed], payments: Sequence[Payments | None] = (), *, rules: FeedRules | None = None
+    feeds: Sequence[AnyFeed], payments: Sequence[Payments | None] = (), *, rules: FeedRules | None = None
 ) -> BookTape:
     """Pack feeds; every repair is named and counted."""
     if not feeds:
@@ -118,9 +116,9 @@ def build_book_tape(
         for name, count in feed.repairs.items():
             repairs[name] = repairs.get(name, 0) + count
     mended = [mend(feed, rules, repairs) for feed in feeds]
-    for feed in mended:
-        if not len(feed):
-            raise Refused(f"{feed.symbol} has no depth or trade", where="[data]", fix="check the file")
+    for each in mended:
+        if not len(each):
+            raise Refused(f"{each.symbol} has no depth or trade", where="[data]", fix="check the file")
     mended = shift_clock(mended, repairs)
     maps = [TickMap.of(feed, repairs) for feed in mended]
     width = max(m.bits for m in maps)
@@ -128,10 +126,10 @@ def build_book_tape(
         fix = "fewer instruments a run, or a coarser tick"
         raise Refused(f"{len(feeds)} books of up to 2**{width} prices do not fit a tape", where="[data]", fix=fix)
     parts = [pack(feed, m, k, width) for k, (feed, m) in enumerate(zip(mended, maps, strict=True))]
-    exchange = merged(parts, "exch", repairs)
-    local = merged(parts, "local", repairs)
-    bests, _, lows, crossed = marked(exchange, width, len(feeds), with_touches=False)
-    _, touches, _, _ = marked(local, width, len(feeds), with_touches=True)
+    del mended
+    count_out_of_order(parts, repairs)
+    exchange, bests, _, lows, crossed = marked(merged(parts, "exch"), width, len(feeds), with_touches=False)
+    local, _, touches, _, _ = marked(merged(parts, "local"), width, len(feeds), with_touches=True)
     for name, count in (("crossed_book", crossed[0]), ("emptied_side", crossed[1])):
         if count:
             repairs[name] = int(count)
@@ -139,9 +137,6 @@ def build_book_tape(
     start = min(int(exchange["ts_ns"][0]), int(local["ts_ns"][0]))
     last_local = int(local["ts_ns"][-2])
     end = max(int(exchange["ts_ns"][-2]), last_local)
-    records = payment_records(payments, start, end)
-    from huracan.sim.tape import rule_records_of
-
     return BookTape(
         tuple(f.symbol for f in feeds),
         tuple(f.venue for f in feeds),
@@ -154,7 +149,7 @@ def build_book_tape(
         ticks,
         lows,
         width,
-        records,
+        payment_records(payments, start, end),
         rule_records_of([f.rules for f in feeds]),
         start,
         end,
@@ -165,307 +160,173 @@ def build_book_tape(
     )
 
 
-def plain_events(feed: Feed, rules: FeedRules | None = None) -> dict[str, Any]:
+def plain_events(feed: AnyFeed, rules: FeedRules | None = None) -> dict[str, Any]:
     """What the tape of one feed says as plain columns, in the order of local time: what other engines are given.
 
     kind 1 depth, 2 trade, 3 clear down to a price, 4 snapshot; side +1 or -1; price, qty, exch_ns, local_ns.
     """
     repairs: dict[str, int] = {}
-    feed = shift_clock([mend(feed, rules or FeedRules(), repairs)], repairs)[0]
-    m = TickMap.of(feed, repairs)
-    kind, side, ticks, lots, index = expanded(feed, m)
-    whole = (kind == Told.DEPTH) & ((feed.flags[index] & SNAPSHOT) != 0)
+    mended = shift_clock([mend(feed, rules or FeedRules(), repairs)], repairs)[0]
+    m = TickMap.of(mended, repairs)
+    found = list(expanded(mended, m))
+    kind, side, ticks, lots, flags, exch, local = (
+        np.concatenate([piece[name] for piece in found])
+        for name in ("kind", "side", "tick", "lots", "flags", "exch_ns", "local_ns")
+    )
+    whole = (kind == Told.DEPTH) & ((flags & SNAPSHOT) != 0)
     names = {int(Told.DEPTH): 1, int(Told.TRADE): 2, int(Told.CLEAR): 3}
     return {
         "kind": np.where(whole, 4, np.vectorize(names.get, otypes=[np.int64])(kind)),
         "side": side,
         "price": ticks * m.tick_num / m.tick_den,
         "qty": lots * m.lot,
-        "exch_ns": feed.exch_ns[index],
-        "local_ns": feed.local_ns[index],
+        "exch_ns": exch,
+        "local_ns": local,
         "tick": np.float64(m.tick_num / m.tick_den),
         "lot": np.float64(feed.rules.lot or m.lot),
     }
 
 
-def hash_feed(digest: Any, feed: Feed) -> None:
-    """A feed's data and rules into a running hash."""
-    digest.update(repr((feed.venue, feed.symbol, feed.rules)).encode())
-    for name in ("kind", "side", "flags", "price", "qty", "exch_ns", "local_ns"):
-        digest.update(np.ascontiguousarray(getattr(feed, name)).tobytes())
-
-
-def rows_of(feed: Feed, rows: Any) -> Feed:
-    """The same feed with some of its rows."""
-    names = ("kind", "side", "flags", "price", "qty", "exch_ns", "local_ns")
-    return replace(feed, **{name: getattr(feed, name)[rows] for name in names})
-
-
-def mend(feed: Feed, rules: FeedRules, repairs: dict[str, int]) -> Feed:
-    """Depth, trades and clears that can be, in the order of local time; what was done about the rest is counted."""
-
-    def count(name: str, n: int) -> None:
-        if n:
-            repairs[name] = repairs.get(name, 0) + int(n)
-
-    kind = feed.kind
-    market = (kind == DEPTH) | (kind == TRADE) | (kind == CLEAR)
-    feed = rows_of(feed, market)
-    level = feed.kind != CLEAR
-    good = (feed.price > 0.0) & (feed.price < np.inf) & (feed.qty >= 0.0) & (feed.qty < np.inf) & (feed.side != 0)
-    good &= (feed.kind != TRADE) | (feed.qty > 0.0)
-    bad = level & ~good
-    if bad.any():
-        if rules.bad_level == "refuse":
-            at = int(np.flatnonzero(bad)[0])
-            what = f"bad_level: price {feed.price[at]}, quantity {feed.qty[at]} of {feed.symbol}"
-            raise Refused(what, where=f"event {at}", fix='mend the file, or bad_level = "drop"')
-        count("bad_level", bad.sum())
-        feed = rows_of(feed, ~bad)
-    back = np.diff(feed.local_ns) < 0
-    if back.any():
-        count("unordered_local_time", back.sum())
-        feed = rows_of(feed, np.argsort(feed.local_ns, kind="stable"))
-    silence = np.diff(feed.local_ns) > rules.silence_s * 1e9
-    count("silent_feed", silence.sum())
-    feed = before_snapshot(feed, rules, count)
-    gaps = np.flatnonzero((feed.flags & GAP) != 0)
-    count("gapped_book", len(gaps))
-    if len(gaps) and rules.gap == "refuse":
-        raise Refused(
-            f"gapped_book: {feed.symbol} lost updates before event {gaps[0]}",
-            where="[data]",
-            fix='fetch the data again, or gap = "keep" or "clear"',
-        )
-    if len(gaps) and rules.gap == "clear":
-        feed = clear_at(feed, gaps)
-    return feed
-
-
-def before_snapshot(feed: Feed, rules: FeedRules, count: Any) -> Feed:
-    """Depth before the first snapshot: the book never was whole until then."""
-    whole = np.flatnonzero((feed.flags & SNAPSHOT) != 0)
-    depth = feed.kind == DEPTH
-    first = int(whole[0]) if len(whole) else len(feed)
-    early = int(depth[:first].sum())
-    count("depth_before_snapshot", early)
-    if not len(whole):
-        count("no_snapshot", 1)
-    if early and rules.no_snapshot == "refuse":
-        what = f"no_snapshot: {feed.symbol} changes {early} levels before its first snapshot"
-        raise Refused(what, where="[data]", fix='put a snapshot in front, or no_snapshot = "keep" or "drop"')
-    if early and rules.no_snapshot == "drop":
-        keep = np.ones(len(feed), bool)
-        keep[:first] = ~depth[:first]
-        return rows_of(feed, keep)
-    return feed
-
-
-def clear_at(feed: Feed, rows: Ints) -> Feed:
-    """The same feed with its book cleared just before some rows."""
-    index = np.insert(np.arange(len(feed)), rows, rows)
-    out = rows_of(feed, index)
-    at = rows + np.arange(len(rows))
-    out.kind[at], out.side[at], out.flags[at] = CLEAR, 0, START
-    out.price[at], out.qty[at] = 0.0, 0.0
-    return out
-
-
-def shift_clock(feeds: list[Feed], repairs: dict[str, int]) -> list[Feed]:
-    """Where a local stamp precedes its exchange stamp, all local stamps move by the largest difference."""
-    ahead = max(int((f.exch_ns - f.local_ns).max()) for f in feeds)
-    if ahead <= 0:
-        return feeds
-    repairs["clock_shift"] = sum(int((f.local_ns < f.exch_ns).sum()) for f in feeds)
-    return [replace(f, local_ns=f.local_ns + ahead) for f in feeds]
-
-
-@dataclass(frozen=True)
-class TickMap:
-    """How one instrument's ticks become x: a linear range, and far ticks by rank with a place between each two."""
-
-    ticks: Ints  # of every event
-    lots: Ints
-    lo: int
-    hi: int
-    low: Ints
-    high: Ints
-    lot: float
-    tick_num: int
-    tick_den: int
-
-    @classmethod
-    def of(cls, feed: Feed, repairs: dict[str, int]) -> TickMap:
-        """The map of a feed's ticks, fine where it trades."""
-        rule = feed.rules
-        if rule.tick_num == 0:
-            fix = "give rules = { tick = ... }"
-            raise Refused(f"{feed.symbol} has no tick", where="data.rules.tick", fix=fix)
-        exact = feed.price * rule.tick_den / rule.tick_num
-        ticks = np.floor(exact + 0.5).astype(np.int64)
-        level = feed.kind != CLEAR
-        off = int((level & (np.abs(exact - ticks) > 1e-4)).sum())
-        if off:
-            repairs["price_off_tick"] = repairs.get("price_off_tick", 0) + off
-        num, den, rounded = quantum(feed.qty[level], rule.lot)
-        if rounded:
-            repairs["quantity_rounded"] = repairs.get("quantity_rounded", 0) + rounded
-        lots = np.floor(feed.qty * den / num + 0.5).astype(np.int64)
-        traded = ticks[feed.kind == TRADE]
-        centre = traded if len(traded) else np.array([int(np.median(ticks[level]))])
-        used = ticks[level]
-        lo, hi = int(centre.min()) - MARGIN_TICKS, int(centre.max()) + MARGIN_TICKS
-        if int(used.max()) - int(used.min()) < LINEAR_TICKS:
-            lo, hi = min(lo, int(used.min())), max(hi, int(used.max()))
-        lo = max(lo, 0)
-        low, high = np.unique(used[used < lo]), np.unique(used[used > hi])
-        return cls(ticks, lots, lo, hi, low, high, num / den, rule.tick_num, rule.tick_den)
-
-    @property
-    def first(self) -> int:
-        return 2 * len(self.low) + 1
-
-    @property
-    def size(self) -> int:
-        """Places that are needed, one beyond each end included."""
-        return self.first + (self.hi - self.lo + 1) + 2 * len(self.high) + 1
-
-    @property
-    def bits(self) -> int:
-        return max((self.size + 1).bit_length(), 6)
-
-    def x(self, ticks: Ints) -> Ints:
-        """x of ticks that are in the map."""
-        low = 1 + 2 * np.searchsorted(self.low, ticks)
-        high = self.first + (self.hi - self.lo + 1) + 1 + 2 * np.searchsorted(self.high, ticks)
-        inside = self.first + ticks - self.lo
-        return np.where(ticks < self.lo, low, np.where(ticks > self.hi, high, inside))
-
-    def back(self, width: int) -> Ints:
-        """The tick of each x, -1 between two."""
-        out = np.full(1 << width, -1, np.int64)
-        for ticks in (self.low, self.high, np.arange(self.lo, self.hi + 1)):
-            out[self.x(ticks)] = ticks
-        return out
-
-
-def quantum(qty: Floats, lot: float) -> tuple[int, int, int]:
-    """(numerator, denominator) of the largest decimal unit that all quantities are whole numbers of; and how many had
-    to be rounded because whole numbers of 31 bits can't hold both the largest and the smallest.
-
-    >>> quantum(np.array([0.25, 3.0]), 0.001)
-    (1, 1000, 0)
-    """
-    num, den = exact_fraction(lot) if lot else (1, 1)
-    for _ in range(12):
-        exact = qty * den / num
-        if np.abs(exact - np.floor(exact + 0.5)).max(initial=0.0) < 1e-4:
-            break
-        num, den = 1, (den * 10 if num == 1 else den)
-    rounded = 0
-    while qty.max(initial=0.0) * den / num > MOST_LOTS:
-        unit = Fraction(num, den) * 10
-        num, den = unit.numerator, unit.denominator
-        exact = qty * den / num
-        rounded = int((np.abs(exact - np.floor(exact + 0.5)) > 1e-4).sum())
-    return num, den, rounded
-
-
-def pack(feed: Feed, m: TickMap, inst: int, width: int) -> tuple[Records, Ints, Ints]:
-    """(packed events without stamps, exchange's stamps, local stamps) of a feed in its order."""
-    kind, side, ticks, lots, index = expanded(feed, m)
+def pack(feed: AnyFeed, m: TickMap, inst: int, width: int) -> dict[str, Column]:
+    """A feed's packed events, with both stamps, in its order."""
     mask = (1 << width) - 1
-    ask = np.where(kind == Told.TRADE, side > 0, side < 0).astype(np.int64)  # a taker who buys meets asks
-    x = m.x(ticks)
-    x = np.where(ask == 1, mask - x, x)
-    cell = ((2 * inst + ask) << width) | x
-    out = np.zeros(len(kind), book_layout.book_event)
-    out["key"] = (cell << 3) | kind
-    out["lots"] = lots
-    return out, feed.exch_ns[index], feed.local_ns[index]
-
-
-def expanded(feed: Feed, m: TickMap) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """(kind, side, tick, lots, row) of what a feed says; a clear becomes one a side.
-
-    Before a snapshot it reaches down to the snapshot's last level: what lies beyond it the snapshot does not tell.
-    """
-    kind = np.where(feed.kind == TRADE, int(Told.TRADE), int(Told.DEPTH)).astype(np.int64)
-    side, ticks, lots = feed.side.astype(np.int64), m.ticks.copy(), m.lots.copy()
-    index = np.arange(len(feed))
-    clears = np.flatnonzero(feed.kind == CLEAR)
-    if not len(clears):
-        return kind, side, ticks, lots, index
-    whole = (feed.flags & SNAPSHOT) != 0
-    lowest, highest = int(m.ticks[feed.kind != CLEAR].min()), int(m.ticks[feed.kind != CLEAR].max())
-    drop = np.zeros(len(feed), bool)
-    before: list[tuple[int, int, int]] = []
-    for at in clears:
-        drop[at] = True
-        end = at + 1
-        while end < len(feed) and whole[end] and feed.kind[end] == DEPTH:
-            end += 1
-        for s, last in ((1, lowest), (-1, highest)):
-            if feed.side[at] not in (0, s):
-                continue
-            own = at + 1 + np.flatnonzero(feed.side[at + 1 : end] == s)
-            if len(own):
-                last = int(m.ticks[own].min() if s > 0 else m.ticks[own].max())
-                before.append((int(own[0]), s, last))
-            else:
-                before.append((int(at), s, last))
-    rows = np.array([b[0] for b in before])
-    order = np.argsort(rows, kind="stable")
-    rows = rows[order]
-    new = np.insert(index, rows, rows)
-    places = rows + np.arange(len(rows))
-    kind, side, ticks, lots = kind[new], side[new], ticks[new], lots[new]
-    is_new = np.zeros(len(new), bool)
-    is_new[places] = True
-    kind[places] = int(Told.CLEAR)
-    side[places] = np.array([b[1] for b in before])[order]
-    ticks[places] = np.array([b[2] for b in before])[order]
-    lots[places] = 0
-    keep = is_new | ~drop[new]
-    return kind[keep], side[keep], ticks[keep], lots[keep], new[keep]
-
-
-def merged(parts: Sequence[tuple[Records, Ints, Ints]], which: str, repairs: dict[str, int]) -> Records:
-    """One stream of all instruments by one of the two clocks; equal stamps stay as the spec and the file have them."""
-    stamps = [p[1] if which == "exch" else p[2] for p in parts]
-    if which == "exch":
-        back = sum(int((np.diff(t) < 0).sum()) for t in stamps)
-        if back:
-            repairs["out_of_order"] = back
-    events = np.concatenate([p[0] for p in parts])
-    ts = np.concatenate(stamps)
-    events["ts_ns"] = ts
-    if len(parts) > 1 or (np.diff(ts) < 0).any():
-        events = events[np.argsort(ts, kind="stable")]
-    out = np.zeros(len(events) + 1, book_layout.book_event)
-    out[:-1] = events
-    out[-1]["ts_ns"] = NEVER
+    out = spool.spool(PACKED)
+    for piece in expanded(feed, m):
+        kind, side = piece["kind"], piece["side"]
+        ask = np.where(kind == Told.TRADE, side > 0, side < 0).astype(np.int64)  # a taker who buys meets asks
+        x = m.x(piece["tick"])
+        x = np.where(ask == 1, mask - x, x)
+        key = ((((2 * inst + ask) << width) | x) << 3) | kind
+        spool.put_rows(out, {"exch": piece["exch_ns"], "local": piece["local_ns"], "key": key, "lots": piece["lots"]})
     return out
 
 
-def marked(stream: Records, width: int, instruments: int, *, with_touches: bool) -> tuple[Records, Records, Ints, Ints]:
-    """(bests, touches, worst x of each side, counts): the pass that marks a stream's best prices, in place."""
+def expanded(feed: AnyFeed, m: TickMap) -> Iterator[Piece]:
+    """What a feed says, piece by piece: kind, side, tick, lots, flags, exch_ns, local_ns, and the row that it is of.
+
+    A clear becomes one a side. Before a snapshot it reaches down to the snapshot's last level: what lies beyond it the
+    snapshot does not tell.
+    """
+    clears, taken, first = told_clears(feed, m), 0, 0
+    ends = {1: m.least, -1: m.most}
+    for piece in feed.pieces():
+        n = len(piece["kind"])
+        kind = np.where(piece["kind"] == TRADE, int(Told.TRADE), int(Told.DEPTH)).astype(np.int64)
+        out = {"kind": kind, "side": piece["side"].astype(np.int64), "tick": m.ticks(piece["price"])}
+        out |= {"lots": m.lots(piece["qty"]), "row": np.arange(first, first + n)}
+        out |= {name: piece[name] for name in ("flags", "exch_ns", "local_ns")}
+        here = clears.read(taken, taken + 2 * n)
+        here = here[: int(np.searchsorted(here["row"], first + n))]
+        taken += len(here)
+        dropped = piece["kind"] == CLEAR
+        first += n
+        if not len(here) and not dropped.any():
+            yield out
+            continue
+        rows = here["row"] - (first - n)
+        new = np.insert(np.arange(n), rows, rows)
+        at = rows + np.arange(len(rows))
+        is_new = np.zeros(len(new), bool)
+        is_new[at] = True
+        out = {name: column[new] for name, column in out.items()}
+        out["kind"][at], out["side"][at], out["lots"][at] = int(Told.CLEAR), here["side"], 0
+        out["tick"][at] = np.where(here["bare"] == 1, np.where(here["side"] > 0, ends[1], ends[-1]), here["tick"])
+        keep = is_new | ~dropped[new]
+        yield {name: column[keep] for name, column in out.items()}
+
+
+def told_clears(feed: AnyFeed, m: TickMap) -> Column:
+    """The clears of a feed, one a side: the row before which it stands, and the tick down to which it reaches.
+
+    One that no level of a snapshot follows on its side stands where it was told and reaches to the end (`bare`).
+    """
+    found = Column(CLEARS)
+    open_rows: list[tuple[int, int]] = []  # the clear whose snapshot is being read: (row, side)
+    of_side: dict[int, tuple[int, int]] = {}  # of its snapshot: first row and last level so far
+
+    def close() -> None:
+        told = []
+        for row, cleared in open_rows:
+            sides = [s for s in (1, -1) if cleared in (0, s)]
+            told += [(*of_side.get(s, (row, 0)), s, int(s not in of_side)) for s in sides]
+        if told:
+            told.sort(key=lambda each: each[0])  # whose side comes first in the snapshot
+            found.append(np.array([(at, s, tick, bare) for at, tick, s, bare in told], CLEARS))
+        open_rows.clear()
+        of_side.clear()
+
+    first = 0
+    for piece in feed.pieces("kind", "side", "flags", "price"):
+        kind, side, n = piece["kind"], piece["side"], len(piece["kind"])
+        of_snapshot = ((piece["flags"] & SNAPSHOT) != 0) & (kind == DEPTH)
+        clears = np.flatnonzero(kind == CLEAR)
+        ends = np.flatnonzero(~of_snapshot)
+        for at in ([-1] if open_rows else []) + clears.tolist():
+            if at >= 0:
+                close()
+                open_rows.append((first + at, int(side[at])))
+            k = int(np.searchsorted(ends, at, side="right"))
+            end = int(ends[k]) if k < len(ends) else n
+            ticks, sides = m.ticks(piece["price"][at + 1 : end]), side[at + 1 : end]
+            for s in (1, -1):
+                own = np.flatnonzero(sides == s)
+                if len(own):
+                    last = int(ticks[own].min() if s > 0 else ticks[own].max())
+                    begun, so_far = of_side.get(s, (first + at + 1 + int(own[0]), last))
+                    of_side[s] = (begun, min(so_far, last) if s > 0 else max(so_far, last))
+            if end < n:
+                close()
+        first += n
+    close()
+    return found
+
+
+def count_out_of_order(parts: Sequence[dict[str, Column]], repairs: dict[str, int]) -> None:
+    """How often the exchange's stamps go back in the order of local time."""
+    back = 0
+    for part in parts:
+        last = None
+        for piece in spool.pieces(part, ["exch"]):
+            ts = piece["exch"]
+            back += int((np.diff(ts, prepend=ts[0] if last is None else last) < 0).sum())
+            last = ts[-1]
+    if back:
+        repairs["out_of_order"] = back
+
+
+def merged(parts: Sequence[dict[str, Column]], which: str) -> Iterator[Records]:
+    """One stream of all instruments by one of the two clocks; equal stamps stay as the spec and the file have them."""
+    for piece in spool.in_order(parts, which):
+        events = np.zeros(len(piece["key"]), book_layout.book_event)
+        events["ts_ns"], events["key"], events["lots"] = piece[which], piece["key"], piece["lots"]
+        yield events
+
+
+def marked(
+    stream: Iterator[Records], width: int, instruments: int, *, with_touches: bool
+) -> tuple[Records, Records, Records, Ints, Ints]:
+    """(stream, bests, touches, worst x of each side, counts): the pass that marks which events move a best price."""
     from huracan.sim.book_compile import mark_bests
 
-    n = len(stream) - 1
-    cells = 2 * instruments << width
+    events, bests, touches = Column(book_layout.book_event), Column(book_layout.best), Column(book_layout.touch)
+    levels, best = np.zeros(2 * instruments << width, np.int32), np.full(2 * instruments, -1, np.int64)
     low = np.full(2 * instruments, 1 << 40, np.int64)
     counts = np.zeros(2, np.int64)
-    bests = np.zeros(n + 1, book_layout.best)
-    touches = np.zeros(n + 1 if with_touches else 0, book_layout.touch)
-    m = mark_bests(
-        as_records(stream), n, width, np.zeros(cells, np.int32), low, np.full(2 * instruments, -1, np.int64),
-        as_records(bests), as_records(touches), counts,
-    )  # fmt: skip
-    if with_touches:
-        touches = touches[: m + 1].copy()
-        touches[m]["ts_ns"] = NEVER
-    return bests[: m + 1].copy(), touches, low, counts
+    for piece in stream:
+        n = len(piece)
+        moved = np.zeros(n, book_layout.best)
+        seen = np.zeros(n if with_touches else 0, book_layout.touch)
+        found = as_records(piece), n, width, levels, low, best, as_records(moved), as_records(seen), counts
+        m = mark_bests(*found)
+        events.append(piece)
+        bests.append(moved[:m])
+        touches.append(seen[:m])
+    for column in (events, touches):
+        last = np.zeros(1, column.dtype)
+        last["ts_ns"] = NEVER
+        column.append(last if column is events or with_touches else last[:0])
+    bests.append(np.zeros(1, book_layout.best))
+    return events.array(), bests.array(), touches.array(), low, counts
 
 
 def map_records(maps: Sequence[TickMap], width: int) -> tuple[Records, Ints, Ints]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from huracan.sim.book_bars import prices_at, trade_bars
 from huracan.sim.book_layout import Told
 from huracan.sim.book_tape import BookTape
+from huracan.sim.spool import forget, walked
 
 Records = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -43,16 +45,36 @@ def fill_times(tape: BookTape, fills: Records, lives: Records, timeframe_ns: int
     }
 
 
-def mids(tape: BookTape, inst: int) -> tuple[Ints, Floats]:
-    """(times, mid prices) of one instrument at the exchange, at each move of a best; NaN while a side is empty."""
-    rows = tape.exchange[:-1]
-    key = rows["key"].astype(np.int64)
-    moved = ((key & 7) == Told.BEST) | ((key & 7) == Told.CLEAR)
-    own = (key[moved] >> (tape.width + 4)) == inst
-    bests = tape.bests[: int(moved.sum())][own]
-    bid, ask = bests["bid"].astype(np.int64), bests["ask"].astype(np.int64)
-    mid = 0.5 * (prices_at(tape, inst, 0, np.maximum(bid, 0)) + prices_at(tape, inst, 1, np.maximum(ask, 0)))
-    return rows["ts_ns"][moved][own], np.where((bid >= 0) & (ask >= 0), mid, np.nan)
+def mids(tape: BookTape, inst: int) -> Iterator[tuple[Ints, Floats]]:
+    """(times, mid prices) of one instrument at the exchange, at each move of a best, piece by piece; NaN while a side
+    is empty."""
+    told = 0
+    for rows in walked(tape.exchange):
+        key = rows["key"].astype(np.int64)
+        moved = ((key & 7) == Told.BEST) | ((key & 7) == Told.CLEAR)
+        own = (key[moved] >> (tape.width + 4)) == inst
+        bests = tape.bests[told : told + int(moved.sum())][own]
+        told += int(moved.sum())
+        bid, ask = bests["bid"].astype(np.int64), bests["ask"].astype(np.int64)
+        mid = 0.5 * (prices_at(tape, inst, 0, np.maximum(bid, 0)) + prices_at(tape, inst, 1, np.maximum(ask, 0)))
+        yield rows["ts_ns"][moved][own], np.where((bid >= 0) & (ask >= 0), mid, np.nan)
+    forget([tape.bests])
+
+
+def mids_at(tape: BookTape, inst: int, when: Ints) -> Floats:
+    """The mid that stood at each of these instants, in any order; NaN before the first, and where there was none."""
+    out = np.full(len(when), np.nan)
+    order = np.argsort(when, kind="stable")
+    asked, done, last = when[order], 0, np.nan
+    for ts, mid in mids(tape, inst):
+        if not len(ts):
+            continue
+        upto = int(np.searchsorted(asked, ts[-1], side="left"))  # what is asked of the last instant may change yet
+        at = np.searchsorted(ts, asked[done:upto], side="right") - 1
+        out[order[done:upto]] = np.where(at >= 0, mid[np.maximum(at, 0)], last)
+        done, last = upto, mid[-1]
+    out[order[done:]] = last
+    return out
 
 
 def markouts(tape: BookTape, fills: Records) -> dict[str, float | None]:
@@ -60,21 +82,18 @@ def markouts(tape: BookTape, fills: Records) -> dict[str, float | None]:
 
     The mean by quantity; negative is adverse. Fills too near the tape's end for a horizon are left out of it.
     """
-    out: dict[str, float | None] = {}
-    for seconds in HORIZONS_S:
-        total = weight = 0.0
-        for k in range(tape.instruments):
-            own = fills[fills["inst"] == k]
-            later = own["ts_ns"] + seconds * SECOND
-            own, later = own[later <= tape.end_ns], later[later <= tape.end_ns]
-            ts, mid = mids(tape, k)
-            at = np.searchsorted(ts, later, side="right") - 1
-            gain = own["side"] * (mid[np.maximum(at, 0)] - own["price"]) / own["price"] * 1e4
-            good = (at >= 0) & np.isfinite(gain)
-            total += float((gain * own["qty"])[good].sum())
-            weight += float(own["qty"][good].sum())
-        out[f"{seconds}s"] = total / weight if weight > 0.0 else None
-    return out
+    gains = dict.fromkeys(HORIZONS_S, 0.0)
+    weights = dict.fromkeys(HORIZONS_S, 0.0)
+    for k in range(tape.instruments):
+        own = fills[fills["inst"] == k]
+        later = [own["ts_ns"] + seconds * SECOND for seconds in HORIZONS_S]
+        mid = mids_at(tape, k, np.concatenate(later)).reshape(len(HORIZONS_S), -1) if len(own) else later
+        for seconds, when, there in zip(HORIZONS_S, later, mid, strict=True):
+            gain = own["side"] * (there - own["price"]) / own["price"] * 1e4
+            good = np.isfinite(gain) & (when <= tape.end_ns)
+            gains[seconds] += float((gain * own["qty"])[good].sum())
+            weights[seconds] += float(own["qty"][good].sum())
+    return {f"{s}s": gains[s] / weights[s] if weights[s] > 0.0 else None for s in HORIZONS_S}
 
 
 def reached(tape: BookTape, rested: Records, timeframe_ns: int) -> tuple[Floats, Floats, Floats]:

@@ -9,15 +9,21 @@ import numpy as np
 import pytest
 
 from huracan.data.binance_raw import read_binance_raw
-from huracan.data.events import CLEAR, COLUMNS, TRADE, take
+from huracan.data.events import CLEAR, COLUMNS, TRADE, Events, join, take
 from huracan.data.store_kinds import Series
 from huracan.data.store_writing import append
-from huracan.data.stored_feed import last_snapshot, stored_feed
+from huracan.data.stored_feed import last_snapshot, stored_pieces
 from huracan.data_check import Asked
 from huracan.data_import import import_file
 from huracan.load_book import load_book_tape
 from huracan.sim.refusal import Refused
 from huracan.spec import load_spec
+
+
+def stored_feed(*asked: Any) -> Events:
+    """The pieces of a stored feed as one."""
+    return join(stored_pieces(*asked))[0]
+
 
 MAKER = {"use": "touch_maker", "params": {"half_ticks": 1, "step_ms": 1000, "max_position": 5.0, "qty": 0.01}}
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from huracan.book_machine import run_lanes, run_on_tape
-from huracan.sim.book_tape import BookTape, Feed, build_book_tape
+from huracan.sim.book_tape import BookTape, build_book_tape
 from huracan.sim.declare import param, strategy
+from huracan.sim.feed import Feed
 from huracan.sim.orders import bracket, buy, sell
 from huracan.sim.series import Rules
 from huracan.spec import load_spec

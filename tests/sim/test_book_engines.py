@@ -16,7 +16,8 @@ import pytest
 from huracan.book_build import build_book
 from huracan.book_lanes import BookBlock, book_recorder, drive_book
 from huracan.book_machine import Kept, block_of, run_lanes, run_on_tape
-from huracan.sim.book_tape import BookTape, Feed, build_book_tape
+from huracan.sim.book_tape import BookTape, build_book_tape
+from huracan.sim.feed import Feed
 from huracan.sim.layout import NEVER, fill
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules

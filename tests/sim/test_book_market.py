@@ -21,6 +21,7 @@ def tape_of(rows: list[tuple[int, int, int]]) -> Any:
     for k, (ts, bid, ask) in enumerate(rows):
         touches[k]["ts_ns"], touches[k]["bid"] = ts, bid
         touches[k]["ask"] = mask - ask if ask >= 0 else -1
+    touches[-1]["ts_ns"] = layout.NEVER
     rules = np.zeros(1, layout.rules)
     rules["tick_num"], rules["tick_den"], rules["contract"], rules["multiplier"] = 1, 10, 1, 1.0
     return SimpleNamespace(

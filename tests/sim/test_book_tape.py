@@ -12,12 +12,15 @@ import pytest
 from huracan.data import events as columns
 from huracan.data.binance_raw import read_binance_raw
 from huracan.sim import book_tape
+from huracan.sim import feed as feeds
 from huracan.sim.book_bars import trade_bars, trades_of
 from huracan.sim.book_layout import Told
-from huracan.sim.book_tape import Feed, FeedRules, TickMap, build_book_tape, expanded, mend, plain_events, quantum
-from huracan.sim.fill_times import mids
+from huracan.sim.book_tape import build_book_tape, expanded, plain_events
+from huracan.sim.feed import Feed, FeedRules, in_memory, mend
+from huracan.sim.fill_times import mids_at
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules
+from huracan.sim.tick_map import TickMap, quantum
 
 SECOND = 1_000_000_000
 RULES = Rules("linear", 1, 10, 0.001)
@@ -41,7 +44,7 @@ def snapshot(at: float = 1.0) -> list[tuple[int, int, int, float, float, float, 
 
 def test_kinds_and_flags_are_those_of_the_readers() -> None:
     for name in ("DEPTH", "TRADE", "CLEAR", "QUOTE", "MARK", "START", "SNAPSHOT", "GAP", "OLD"):
-        assert getattr(book_tape, name) == getattr(columns, name)
+        assert getattr(feeds, name) == getattr(columns, name)
 
 
 def test_streams_hold_what_the_feed_says_each_in_its_own_order() -> None:
@@ -67,9 +70,8 @@ def test_bests_follow_updates_crossings_and_clears() -> None:
             )
         ]
     )
-    ts, mid = mids(tape, 0)
-    at = [float(mid[np.searchsorted(ts, t * SECOND, side="right") - 1]) for t in (1.5, 2.5, 3.5, 5.5)]
-    assert at == pytest.approx([100.0, (99.8 + 100.1) / 2, (100.2 + 100.3) / 2, 100.0])
+    at = mids_at(tape, 0, (np.array([1.5, 5.5, 3.5, 2.5]) * SECOND).astype(np.int64))[[0, 3, 2, 1]]
+    assert at.tolist() == pytest.approx([100.0, (99.8 + 100.1) / 2, (100.2 + 100.3) / 2, 100.0])
     assert tape.repairs["crossed_book"] >= 1
 
 
@@ -77,8 +79,7 @@ def test_a_snapshot_keeps_what_lies_beyond_its_last_level() -> None:
     far = (0, 1, 1, 90.0, 2.0, 0.5, 0.6)
     gone = [(0, 1, 1, 99.9 - 0.1 * k, 0.0, 2.0, 2.5) for k in range(3)]
     tape = build_book_tape([feed(far, *snapshot(), *gone)])
-    _, mid = mids(tape, 0)
-    assert float(mid[-1]) == pytest.approx((90.0 + 100.1) / 2)
+    assert float(mids_at(tape, 0, np.array([10 * SECOND]))[0]) == pytest.approx((90.0 + 100.1) / 2)
     assert tape.repairs["depth_before_snapshot"] == 1
 
 
@@ -127,8 +128,9 @@ def test_rules_refuse_what_they_are_told_to() -> None:
 def test_a_gap_may_clear_the_book_until_the_next_snapshot() -> None:
     gap = feed(*snapshot(), (0, 1, 1 | 4, 99.0, 1.0, 2.0, 2.5))
     kept, cleared = (build_book_tape([gap], rules=FeedRules(gap=rule)) for rule in ("keep", "clear"))
-    assert np.isfinite(mids(kept, 0)[1][-1])
-    assert np.isnan(mids(cleared, 0)[1][-1])
+    end = np.array([10 * SECOND])
+    assert np.isfinite(mids_at(kept, 0, end)[0])
+    assert np.isnan(mids_at(cleared, 0, end)[0])
 
 
 def test_a_feed_without_market_events_is_refused() -> None:
@@ -142,9 +144,9 @@ def test_a_feed_without_market_events_is_refused() -> None:
 def test_every_tick_has_its_place_and_the_places_are_in_order() -> None:
     rows = [*snapshot(), (1, 1, 1, 100.1, 1.0, 2.0, 2.5)]
     rows += [(0, 1, 1, price, 1.0, 3.0, 3.5) for price in (0.1, 5.0, 5.2, 20_000.0, 20_000.1, 90_000.0)]
-    given = mend(feed(*rows), FeedRules(), {})
+    given = in_memory(mend(feed(*rows), FeedRules(), {}))
     m = TickMap.of(given, {})
-    ticks = np.unique(m.ticks[given.kind != 2])
+    ticks = np.unique(m.ticks(given.price[given.kind != 2]))
     x = m.x(ticks)
     assert (np.diff(x) > 0).all()
     assert np.array_equal(m.back(m.bits)[x], ticks)
@@ -193,19 +195,17 @@ def test_the_book_is_what_the_quotes_say(shared_data: Path, name: str) -> None:
         Rules("linear", *tick, 0.00001),
     )  # fmt: skip
     keep = found.kind < 3
-    given = mend(whole, FeedRules(), {})
+    given = in_memory(mend(whole, FeedRules(), {}))
     m = TickMap.of(given, {})
-    _, _, _, _, index = expanded(given, m)
-    packed, _, _ = book_tape.pack(given, m, 0, m.bits)
-    stream = np.zeros(len(packed) + 1, packed.dtype)
-    stream[:-1] = packed
-    bests, _, _, _ = book_tape.marked(stream, m.bits, 1, with_touches=False)
+    index = np.concatenate([piece["row"] for piece in expanded(given, m)])
+    packed = book_tape.merged([book_tape.pack(given, m, 0, m.bits)], "local")
+    stream, bests, _, _, _ = book_tape.marked(packed, m.bits, 1, with_touches=False)
     key = stream["key"][:-1].astype(np.int64) & 7
     known = np.cumsum((key == Told.BEST) | (key == Told.CLEAR)) - 1
     seq = found.seq[keep][index]
-    begins = (given.flags[index] & book_tape.START) != 0
+    begins = (given.flags[index] & feeds.START) != 0
     ends = np.flatnonzero(np.append(begins[1:], True) & (key <= Told.BEST) & (known >= 0))
-    first = np.flatnonzero((given.flags[index] & book_tape.SNAPSHOT) != 0)[-1]
+    first = np.flatnonzero((given.flags[index] & feeds.SNAPSHOT) != 0)[-1]
     ends = ends[ends > first]
     back, mask = m.back(m.bits), (1 << m.bits) - 1
     bid, ask = back[bests["bid"][known[ends]]], back[mask - bests["ask"][known[ends]]]

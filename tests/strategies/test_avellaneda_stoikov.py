@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from huracan.book_machine import run_lanes
-from huracan.sim.book_tape import BookTape, Feed, build_book_tape
+from huracan.sim.book_tape import BookTape, build_book_tape
+from huracan.sim.feed import Feed
 from huracan.sim.series import Rules
 from huracan.spec import load_spec
 from huracan.spec_records import Spec
