@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from huracan.run import backtest as backtest
     from huracan.run import sweep as sweep
     from huracan.sim import portable_math as portable_math
+    from huracan.sim.book_depth import book_imbalance as book_imbalance
+    from huracan.sim.book_depth import depth_bps as depth_bps
+    from huracan.sim.book_depth import depth_ticks as depth_ticks
+    from huracan.sim.book_depth import sweep_price as sweep_price
     from huracan.sim.declare import gate as gate
     from huracan.sim.declare import param as param
     from huracan.sim.declare import strategy as strategy
@@ -74,11 +78,14 @@ __all__ = [
     "__version__",
     "atr",
     "backtest",
+    "book_imbalance",
     "bracket",
     "buy",
     "cancel",
     "cancel_all",
     "close",
+    "depth_bps",
+    "depth_ticks",
     "drawdown",
     "ema",
     "fraction_quantity",
@@ -110,6 +117,7 @@ __all__ = [
     "stop",
     "strategy",
     "sweep",
+    "sweep_price",
     "target",
     "target_fraction",
     "trail",
@@ -121,6 +129,12 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "huracan.run": (
         "backtest",
         "sweep",
+    ),
+    "huracan.sim.book_depth": (
+        "book_imbalance",
+        "depth_bps",
+        "depth_ticks",
+        "sweep_price",
     ),
     "huracan.sim.declare": (
         "gate",

@@ -15,7 +15,7 @@ from huracan.data.timeframes import parse_timeframe
 from huracan.load_book import read_latencies
 from huracan.load_stored import nanoseconds
 from huracan.settings import settings_record
-from huracan.sim import book_layout
+from huracan.sim import book_depth, book_layout
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_bars import trade_bars
 from huracan.sim.book_layout import LatencyModel, QueueModel
@@ -26,13 +26,14 @@ from huracan.sim.layout import Contract
 from huracan.sim.linker import Groups, Linked
 from huracan.sim.refusal import Refused
 from huracan.sim.sources import reached_names
+from huracan.spec_fields import LAST_PIECE
 from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
 MINUTE = "1m"
 MILLISECOND = 1_000_000
 QUEUES = {"risk_averse": 0, "power": 1, "power2": 2, "power3": 3, "log": 4, "log2": 5}
-DEEP_WORDS = {"bid_qty", "ask_qty", "micro", "imbalance", "bought", "sold", "last_side", "last"}
+DEEP_WORDS = {"bid_qty", "ask_qty", "micro", "imbalance", "bought", "sold", "last_side", "last", *book_depth.__all__}
 WAITING_WORDS = {"stop", "reduce_stop", "trail", "reduce_trail", "bracket", "GTT"}
 
 
@@ -109,7 +110,7 @@ def build_book(
         resting=int(bool(reached_names([code.step, *code.checks]) & WAITING_WORDS)),
         margin=int(not spots or any(s.account.leverage > 1.0 or s.account.borrow for s in (spec, *also))),
         books=1,
-        costs=0,
+        costs=int(any(s["push_bps"] or s["imitate"] for s in lanes)),
         record=int(record),
         split=1,
         deep=int(reads_depth(code) if deep is None else deep),
@@ -138,6 +139,8 @@ def book_settings(spec: Spec) -> Records:
     model, _, power = (spec.venue.queue or "risk_averse").partition(":")
     s["queue"], s["power"] = QUEUES[model], float(power or 1.0)
     s["partial"] = spec.venue.partial_fills is not False
+    s["imitate"] = spec.venue.partial_fills == LAST_PIECE
+    s["push_bps"] = spec.venue.permanent_impact_bps
     delay = spec.venue.latency_ms
     if delay is not None:
         s["entry_ns"], s["response_ns"] = delay.entry * MILLISECOND, delay.response * MILLISECOND

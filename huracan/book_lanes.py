@@ -110,6 +110,7 @@ def make_book_block(
         mail,
         records(book_layout.request, n, 4 * k * slots + 8),
         clocks,
+        np.zeros((n, k)),
     )
     bar_rows, bars, table = own_bars(machine, wanted)
     seen = view(tape, terms.latencies, bar_rows, bars, deep=bool(linked.groups.deep))
@@ -121,7 +122,9 @@ def check_build(machine: BookMachine, terms: Terms) -> None:
     """A build without the rules that a lane needs would be wrong without a word."""
     groups = machine.linked.groups
     late = (terms.books["latency"] != book_layout.LatencyModel.CONSTANT).any()
-    if (late and not groups.delays) or (not groups.curved and any(is_curved(s) for s in terms.books)):
+    dear = ((terms.books["push_bps"] > 0.0) | (terms.books["imitate"] == 1)).any()
+    curved = any(is_curved(s) for s in terms.books)
+    if (late and not groups.delays) or (dear and not groups.costs) or (curved and not groups.curved):
         raise ValueError("the machine was built without the settings of these lanes: name their specs in `also`")
 
 

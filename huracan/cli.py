@@ -258,17 +258,18 @@ def strategies(json: Json = False) -> None:
 
 @app.command()
 def features(json: Json = False) -> None:
-    """List the features that a strategy can declare."""
+    """List the features that a strategy can declare, and what it can read of an order book."""
     from dataclasses import asdict
 
     from huracan import terminal
-    from huracan.strategies.discovery import shipped_features
+    from huracan.strategies.discovery import shipped_depth, shipped_features
 
-    listed = [asdict(each) for each in shipped_features()]
+    listed, depth = ([asdict(each) for each in found] for found in (shipped_features(), shipped_depth()))
     if json:
-        terminal.print_json({"features": listed})
+        terminal.print_json({"features": listed, "depth": depth})
     else:
         terminal.show_features(listed)
+        terminal.show_features(depth, "of an order book, in a step")
 
 
 @app.command()

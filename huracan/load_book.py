@@ -30,7 +30,7 @@ COUNTED = ("no_exchange_time", "local_before_exchange", "gapped_book", "unordere
 
 def has_books(spec: Spec) -> bool:
     """Whether the spec's data are order books."""
-    return spec.data.synthetic == "book" or any(each.format in BOOK_FORMATS for each in spec.data.series())
+    return spec.on_books
 
 
 def load_book_tape(spec: Spec) -> BookTape:

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from huracan.sim.refusal import Refused
 from huracan.spec_faults import at_line, from_pydantic, read_toml
-from huracan.spec_fields import Chosen, Latency, Record
+from huracan.spec_fields import LATENCY_KEYS, Chosen, Latency, Record
 from huracan.spec_records import Account, Data, Gate, Instrument, RuleTable, Run, Spec, Strategy, Venue
 from huracan.spec_synthetic import shape_of
+from huracan.spec_venues import check_keys
 from huracan.words import nearest
 
 __all__ = [
@@ -89,12 +91,16 @@ def with_values(spec: Spec, values: Mapping[str, Any]) -> Spec:
                 spec = spec.model_copy(update={"gates": _with_gate(spec, key, value)})
             elif section in SWEPT and key not in FIXED:
                 spec = spec.model_copy(update={section: _with_section(getattr(spec, section), key, value)})
+                check_keys(spec, spec.on_books)
             else:
                 fix = "sweep parameters of the strategy by their bare names, or keys of venue, account, gates"
                 raise Refused(f'"{key}" cannot be swept', where=f"sweep.{key}", fix=fix)
         except ValidationError as error:
             refused = from_pydantic(error, Spec, {})
             raise Refused(refused.what, where=f"sweep.{key}", fix=refused.fix) from None
+        except PydanticCustomError as error:
+            said = error.context or {}
+            raise Refused(said["what"], where=f"sweep.{key}", fix=said["fix"]) from None
     return spec
 
 
@@ -187,7 +193,7 @@ def _with_section(section: Record, key: str, value: Any) -> Record:
         if isinstance(now, Chosen):
             value = {"model": now.model, **now.numbers, below[0]: value}
         elif isinstance(now, Latency) and now.file is None:
-            value = {"entry": now.entry, "response": now.response, below[0]: value}
+            value = {name: getattr(now, name) for name in LATENCY_KEYS} | {below[0]: value}
         else:
             fix = f"give {field} as a table in [{key.split('.')[0]}] first"
             raise Refused(f'"{key}" names nothing', where=f"sweep.{key}", fix=fix)

@@ -37,6 +37,7 @@ MODELS: dict[str, dict[str, dict[str, float | None]]] = {
 ABOVE_ZERO = ("vol_ref", "queue", "window")  # what is divided by
 BARE_NUMBER = {"slippage_bps": ("fixed", "bps"), "impact": ("sqrt", "coefficient")}  # what a number alone means
 
+LAST_PIECE = "last_piece"  # partial fills as hftbacktest books them
 BOOK_QUEUE = re.compile(r"risk_averse|log2?|power[23]?:\d+(\.\d+)?")
 
 
@@ -239,6 +240,13 @@ def read_half_spread(value: Any) -> Any:
     raise fault(f'must be a number of bps from 0, or "data", not {show(value)}')
 
 
+def read_partial(value: Any) -> Any:
+    """Whether orders on a book fill in pieces; or in pieces of which the ledger sees the last one only."""
+    if value is None or isinstance(value, bool) or value == LAST_PIECE:
+        return value
+    raise fault(f'must be true, false or "{LAST_PIECE}", not {show(value)}')
+
+
 def read_repair(value: Any) -> Any:
     """Which rule mends which problem of the data; whether both exist the kind of the data decides, see `Data`."""
     if not isinstance(value, dict) or not all(isinstance(rule, str) for rule in value.values()):
@@ -278,5 +286,6 @@ File = Annotated[str, AfterValidator(resolve)]
 Code = Annotated[Any, BeforeValidator(code_target)]
 Time = Annotated[datetime | None, BeforeValidator(read_time)]
 Timeframe = Annotated[str, AfterValidator(read_timeframe)]
+Pieces = Annotated[bool | str | None, BeforeValidator(read_partial)]
 Repair = Annotated[dict[str, str], BeforeValidator(read_repair)]
 Params = Annotated[dict[str, Any], BeforeValidator(read_params)]

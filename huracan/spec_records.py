@@ -21,6 +21,7 @@ from huracan.spec_fields import (
     Impact,
     LimitFill,
     Params,
+    Pieces,
     Record,
     Repair,
     Slippage,
@@ -33,7 +34,7 @@ from huracan.spec_fields import (
     read_half_spread,
 )
 from huracan.spec_synthetic import EdgeTable, Places, Synthetic, check_synthetic, symbols_of
-from huracan.words import show
+from huracan.spec_venues import check_keys
 
 REPAIRS = ("repair", "funding_repair", "mark_repair")
 STORED_BOOK = "book"  # the format of order books of the store
@@ -243,7 +244,8 @@ class Venue(Record):
     latency_ms: Delay = None
     market_remainder: Literal["wait", "cancel"] = "wait"
     queue: str | None = None  # book tapes only, as the next one
-    partial_fills: bool | None = None
+    partial_fills: Pieces = None
+    permanent_impact_bps: float = Field(0.0, ge=0.0)  # a unit of what own takers have taken net
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -303,17 +305,13 @@ class Spec(Record):
         if self.account.fee_in == "base" and not all(each.kind() == "spot" for each in series):
             fix = 'fees in the base coin exist on spot only: use "quote", or rules = { kind = "spot" }'
             raise fault('fee_in = "base" contradicts the kind of the instruments', fix=fix, key="account.fee_in")
-        if self.data.synthetic != "book" and not any(each.format in BOOK_FORMATS for each in series):
-            delay = self.venue.latency_ms
-            book = {"queue": self.venue.queue, "partial_fills": self.venue.partial_fills}
-            book["latency_ms"] = delay.file if delay is not None else None
-            if delay is not None and (delay.entry_sigma or delay.response_sigma):
-                book["latency_ms"] = "drawn"
-            for key, value in book.items():
-                if value is not None:
-                    what = f"{key} = {show(value)} needs an order-book tape, and the data is bars"
-                    raise fault(what, fix=f"take {key} out", key=f"venue.{key}")
+        check_keys(self, self.on_books)
         return self
+
+    @property
+    def on_books(self) -> bool:
+        """Whether the data are order books."""
+        return self.data.synthetic == "book" or any(each.format in BOOK_FORMATS for each in self.data.series())
 
 
 def _stem(file: str | None) -> str | None:

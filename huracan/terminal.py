@@ -163,9 +163,9 @@ def show_strategies(listed: Iterable[Mapping[str, Any]]) -> None:
     _print(_table(["strategy", "parameters", ""], rows))
 
 
-def show_features(listed: Iterable[Mapping[str, Any]]) -> None:
+def show_features(listed: Iterable[Mapping[str, Any]], title: str = "feature") -> None:
     """How each is declared, and what it is."""
-    _print(_table(["feature", ""], [[each["signature"], each["doc"]] for each in listed]))
+    _print(_table([title, ""], [[each["signature"], each["doc"]] for each in listed]))
 
 
 def param_text(params: Mapping[str, Mapping[str, Any]]) -> str:

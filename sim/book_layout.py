@@ -23,7 +23,7 @@ class Told(IntEnum):
 
 
 EATEN = 99  # state of a place that remembers what a lane's own takers took of a level
-MARKS = 64  # such places a lane has: beyond so many levels that the market has not renewed, its takers stop
+MARKS = 64  # such places a lane has: where as many levels wait for the market, its takers stop, by name
 
 
 class QueueModel(IntEnum):
@@ -176,7 +176,8 @@ book_settings = np.dtype(
         ("queue", "i8"),
         ("power", "f8"),
         ("partial", "i8"),
-        ("imitate", "i8"),  # partial fills as the reference books them
+        ("imitate", "i8"),  # partial fills as the reference books them: the last piece of an order only
+        ("push_bps", "f8"),  # permanent impact of own takers, a unit of what they have taken net
         ("latency", "i8"),  # a value of LatencyModel
         ("entry_ns", "f8"),  # medians of what is drawn, and the deviations of its logarithm
         ("response_ns", "f8"),
@@ -220,23 +221,23 @@ BookRecorder = namedtuple("BookRecorder", "fills trades equity n orders")  # n[5
 BookLanes = namedtuple(
     "BookLanes",
     "acct positions desks stats settings book_settings p u feats feats1 wide wide1 rules "
-    "own_acct own_orders own_positions reports mail requests clocks",
+    "own_acct own_orders own_positions reports mail requests clocks pushed",
 )
 # The part of the lanes that the venue works on, and what its functions see of one lane.
 VenueLanes = namedtuple(
     "VenueLanes",
     "acct positions desks stats settings book_settings rules own_acct own_orders own_positions reports mail requests "
-    "clocks bars",
+    "clocks bars pushed",
 )
 BookVenue = namedtuple(
     "BookVenue",
     "acct orders positions desks stats rules settings rec own_acct own_orders own_positions reports mail "
-    "bars book_settings market ground lane first",
+    "bars book_settings market ground lane first pushed",
 )
-# What a strategy's `step` sees on a book tape: what it sees on bars, and the books.
+# What a strategy's `step` sees on a book tape: what it sees on bars, and the books; helpers read depth in the last two.
 BookCtx = namedtuple(
     "BookCtx",
-    "acct orders positions bars feats feats1 wide wide1 bar pos f f1 me p u rules settings book books",
+    "acct orders positions bars feats feats1 wide wide1 bar pos f f1 me p u rules settings book books shown ground",
 )
 
 

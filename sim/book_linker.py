@@ -74,7 +74,7 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
     venues = refer(VenueLanes(
         lanes.acct, lanes.positions, lanes.desks, lanes.stats, lanes.settings, lanes.book_settings, rules,
         lanes.own_acct, lanes.own_orders, lanes.own_positions, lanes.reports, lanes.mail, lanes.requests,
-        lanes.clocks, bars,
+        lanes.clocks, bars, lanes.pushed,
     ))
     n = len(books)
     while True:
@@ -140,11 +140,11 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
                                 lanes.acct[c], market.rests[first : first + len(orders)], lanes.positions[c],
                                 lanes.desks[c], lanes.stats[c], rules, s, rec, acct, orders, positions,
                                 lanes.reports[c], lanes.mail[c], bars, lanes.book_settings[c], market, ground,
-                                c, first,
+                                c, first, lanes.pushed[c],
                             ))
                             ctx = BookCtx(
                                 acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0],
-                                0, p, u, rules, s, books[0], books,
+                                0, p, u, rules, s, books[0], books, shown, ground,
                             )
                             for order_id in range(acct.first_new + 1, acct.next_id + 1):
                                 j = new_slot(ctx, order_id)
@@ -179,17 +179,17 @@ TIMERS = """if at[NEXT_TIMER] == due:
 STEP_EACH = """for k in range(n):
     step(BookCtx(
         acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k,
-        p, u, rules, s, books[k], books,
+        p, u, rules, s, books[k], books, shown, ground,
     ))"""
 STEP_BARS = """for k in range(n):
     if bars[k].fresh == 1:
         step(BookCtx(
             acct, orders, positions, bars, f, f1, wide, wide1, bars[k], positions[k], f[k], f1[k], k,
-            p, u, rules, s, books[k], books,
+            p, u, rules, s, books[k], books, shown, ground,
         ))"""
 STEP_ALL = """step(BookCtx(
     acct, orders, positions, bars, f, f1, wide, wide1, bars[0], positions[0], f[0], f1[0], 0,
-    p, u, rules, s, books[0], books,
+    p, u, rules, s, books[0], books, shown, ground,
 ))"""
 
 
@@ -202,7 +202,7 @@ def gate_block(n_gates: int) -> str:
             f"    code = check{g}(BookCtx(",
             f"        acct, orders, positions, bars, g{g}f, g{g}f1, g{g}wide, g{g}wide1, bars[want.inst],",
             f"        positions[want.inst], g{g}f[want.inst], g{g}f1[want.inst], want.inst, g{g}p, g{g}u, rules, s,",
-            "        books[want.inst], books,",
+            "        books[want.inst], books, shown, ground,",
             "    ), want)",
             "    if code != 0:",
             "        refuse_want(ctx, j)",

@@ -76,6 +76,7 @@ TIME_EXIT = int(Reason.TIME_EXIT)
 BAD_SIDE = int(Reason.BAD_SIDE)
 BAD_TIF = int(Reason.BAD_TIF)
 BAD_MODIFY = int(Reason.BAD_MODIFY)
+TOO_MANY_LEVELS = int(Reason.TOO_MANY_LEVELS)
 
 PESSIMISTIC = int(Intrabar.PESSIMISTIC)
 OPTIMISTIC = int(Intrabar.OPTIMISTIC)

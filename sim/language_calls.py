@@ -38,7 +38,7 @@ from huracan.sim.language_outside import (
 )
 from huracan.sim.sources import plain
 
-WHOLE = ("inst", "max_hold", "ttl", "tif", "order_id", "tag", "book")  # arguments that are whole numbers
+WHOLE = ("inst", "max_hold", "ttl", "tif", "order_id", "tag", "book", "levels", "ticks")  # whole numbers
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def is_own(module: str) -> bool:
     )
 
 
-SIM_HOMES = frozenset(f"huracan.sim.{m}" for m in ("orders", "portable_math", "prices", "random_numbers"))
+SIM_HOMES = frozenset(f"huracan.sim.{m}" for m in ("book_depth", "orders", "portable_math", "prices", "random_numbers"))
 
 
 def sim_call(body: Body, node: ast.Call, fn: types.FunctionType, arguments: Sequence[Argument]) -> Kind:

@@ -83,6 +83,7 @@ def library_home(value: Any) -> tuple[str, str] | None:
 
 def sim_function(body: Body, node: ast.AST, fn: types.FunctionType) -> str:
     """What a function of huracan.sim gives ("float", "int", "bool", "number"); refused if it is not for strategies."""
+    from huracan.sim.book_depth import __all__ as depths
     from huracan.sim.orders import __all__ as helpers
 
     home, name = fn.__module__.removeprefix("huracan.sim."), fn.__name__
@@ -91,6 +92,11 @@ def sim_function(body: Body, node: ast.AST, fn: types.FunctionType) -> str:
     if home == "random_numbers" and name in RANDOM_FUNCTIONS:
         return RANDOM_FUNCTIONS[name]
     if home == "prices":
+        return "float"
+    if home == "book_depth" and name in depths:
+        if body.check.declaration.needs != "book" and body.check.declaration.role == "strategy":
+            fix = 'say needs="book" in @strategy: there are no order books on a tape of bars'
+            refuse(body, node, f"`{name}` reads an order book", fix)
         return "float"
     if home == "orders" and (name in helpers or name in MORE_HELPERS):
         if body.check.declaration.role == "gate" and name not in READ_ONLY:

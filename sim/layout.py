@@ -94,6 +94,7 @@ class Reason(IntEnum):
     BAD_SIDE = 27
     BAD_TIF = 28
     BAD_MODIFY = 29
+    TOO_MANY_LEVELS = 30
 
 
 N_REASONS = 32

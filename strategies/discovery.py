@@ -13,6 +13,7 @@ from typing import Any
 
 import huracan.strategies
 import huracan.strategies.features
+from huracan.sim import book_depth
 from huracan.sim.declare import Declaration, Param
 from huracan.sim.feature import KINDS
 
@@ -49,6 +50,18 @@ def shipped_features() -> tuple[ShippedFeature, ...]:
             function = getattr(module, kind)
             found.append(ShippedFeature(kind, f"{kind}({_arguments(function)})", _summary(function)))
     return tuple(sorted(found, key=lambda f: f.name))
+
+
+@cache
+def shipped_depth() -> tuple[ShippedFeature, ...]:
+    """What a strategy reads of the local order book beyond its best prices, by name.
+
+    >>> [f.signature for f in shipped_depth() if f.name == "sweep_price"]
+    ['sweep_price(ctx, side, qty, inst=-1)']
+    """
+    names = book_depth.__all__
+    functions = [(name, getattr(book_depth, name)) for name in names]
+    return tuple(ShippedFeature(name, f"{name}({_arguments(f)})", _summary(f)) for name, f in functions)
 
 
 @cache

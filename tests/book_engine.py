@@ -132,6 +132,9 @@ class Terms:
     slots: int
     bar: int = 60_000_000_000  # of a life or a holding time counted in bars
     waiting: bool = False  # the strategy that asks for stops and brackets too
+    push: float = 0.0  # permanent impact, bps a unit
+    last_piece: bool = False
+    marks: int = 64  # levels whose consumption a lane remembers
 
 
 class Engine:
@@ -152,6 +155,8 @@ class Engine:
         self.reports: deque[tuple[int, Any]] = deque()
         self.eaten: dict[tuple[int, int], float] = {}
         self.fills: list[tuple[int, int, float, int, bool, int]] = []
+        self.paid: list[float] = []  # the price of each fill
+        self.pushed = 0.0  # what takers have bought net
         self.did: dict[str, int] = {}
         self.next_id = 0
         self.row = 0
@@ -231,8 +236,19 @@ class Engine:
                 return 0.0
             qty = min(qty, o.left)
         before = self.position
-        self.fills.append((self.now, o.side, qty, tick, maker, o.id))
-        self.position += o.side * qty
+        price = float(tick)
+        if not maker:
+            more = max(o.side * self.pushed, 0.0) * self.terms.push / 1e4
+            price = tick * (1.0 + more) if o.side > 0 else tick / (1.0 + more)
+            if o.kind == LIMIT:
+                price = min(price, o.tick) if o.side > 0 else max(price, o.tick)
+            self.pushed += o.side * qty
+        if not self.terms.last_piece or math.floor(o.left - qty + 0.5) <= 0:
+            self.fills.append((self.now, o.side, qty, tick, maker, o.id))
+            self.paid.append(price)
+            self.position += o.side * qty
+        else:
+            self.count("piece that is not booked")
         o.left -= qty
         self.after(o, qty, before)
         if o.state == "done":
@@ -373,7 +389,8 @@ class Engine:
             over = math.floor(-o.front + 0.5)
             if over > 0:
                 o.front = 0.0
-                qty = min(o.left, max(over - given, 0.0)) if self.terms.partial else o.left
+                shared = 0.0 if self.terms.last_piece else given
+                qty = min(o.left, max(over - shared, 0.0)) if self.terms.partial else o.left
                 if qty > 0:
                     given += self.execute(o, qty, int(o.tick), True)
                     self.settle()
@@ -403,8 +420,22 @@ class Engine:
                 out.append((t, q - self.eaten.get((side, t), 0.0)))
         return sorted([x for x in out if x[1] > 0], key=lambda x: -x[0] * side)
 
+    def there(self, side: int, worst: int) -> float:
+        """How much a taker could take, with the levels that it can remember."""
+        lots, room = 0.0, self.terms.marks - len(self.eaten)
+        for tick, qty in self.reachable(side, worst):
+            room -= (side, tick) not in self.eaten
+            if room < 0:
+                break
+            lots += qty
+        return lots
+
     def take(self, o: Order, worst: float | None) -> None:
         for tick, lots in self.reachable(-o.side, worst):
+            if (-o.side, tick) not in self.eaten and len(self.eaten) == self.terms.marks:
+                self.count("too many levels")
+                self.finish(o)
+                return
             asked = min(o.left, lots)
             qty = self.execute(o, asked, tick, False)
             if qty > 0:
@@ -434,7 +465,7 @@ class Engine:
             if o.post_only:
                 self.finish(o)
                 return
-            if o.tif == "FOK" and sum(q for _, q in self.reachable(-o.side, o.tick)) < o.left:
+            if o.tif == "FOK" and self.there(-o.side, int(o.tick)) < o.left:
                 self.finish(o)
                 return
             self.take(o, o.tick)

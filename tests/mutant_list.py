@@ -29,6 +29,10 @@ ORACLE = "tests/sim/test_two_engines.py::test_fill_for_fill[0]"
 ORACLE_2 = "tests/sim/test_two_engines.py::test_fill_for_fill[25]"
 BOOKS = "tests/sim/test_book_engines.py::test_two_engines_agree_on_a_short_tape"
 BOOK_MARGIN = "tests/huracan/test_book_margin.py"
+BOOK_WORSE = "tests/laws/test_book_worse.py::test_more_permanent_impact_never_improves_a_price"
+BOOK_IMPACT = "tests/sim/test_book_engines.py::test_two_engines_agree_on_permanent_impact"
+BOOK_LEVELS = "tests/sim/test_book_engines.py::test_a_taker_stops_by_name_where_a_lane_can_remember_no_more_levels"
+BOOK_DEPTH = "tests/sim/test_book_depth.py::test_depth_is_what_brute_force_counts"
 BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
 
 
@@ -394,6 +398,34 @@ MUTANTS = [
         "if best[side] > was and most[2 * other] >= x:",
         "if best[side] > was and most[2 * other] > x:",
         (BOOKS,),
+    ),
+    Mutant(
+        "own takers push a book's price towards themselves",
+        "sim/costs/push.py",
+        "    more = max(side * net, 0.0) * bps / 1e4\n",
+        "    more = side * net * bps / 1e4\n",
+        (BOOK_WORSE,),
+    ),
+    Mutant(
+        "what own takers have pushed a book by is forgotten",
+        "sim/kernel/book_fills.py",
+        "            v.pushed[k] += r.side * qty\n",
+        "            v.pushed[k] = r.side * qty\n",
+        (BOOK_IMPACT,),
+    ),
+    Mutant(
+        "depth is counted from the wrong side",
+        "sim/book_depth.py",
+        "return mean_price(ctx.shown, ctx.ground, ctx.rules, 2 * k + 1 if side > 0 else 2 * k, qty)",
+        "return mean_price(ctx.shown, ctx.ground, ctx.rules, 2 * k if side > 0 else 2 * k + 1, qty)",
+        (BOOK_DEPTH,),
+    ),
+    Mutant(
+        "a taker that can remember no more levels stops in silence",
+        "sim/kernel/book_arrivals.py",
+        "                            done(v, j, TOO_MANY_LEVELS)\n",
+        "                            pass\n",
+        (BOOK_LEVELS,),
     ),
     Mutant(
         "an account on a book is looked at some ticks too late",

@@ -24,6 +24,7 @@ from huracan.sim.codes import (
     POST_ONLY_WOULD_CROSS,
     STOP_LIMIT,
     TOLD_ORDER,
+    TOO_MANY_LEVELS,
 )
 from huracan.sim.kernel.book_fills import done, execute
 from huracan.sim.kernel.book_latency import set_response
@@ -52,37 +53,40 @@ def place_of(v, side, price):
 
 
 @part
-def gone_at(v, cell):
-    """Lots at a cell that own takers of this lane have taken and the market has not renewed."""
+def mark_at(v, cell):
+    """The place that remembers what own takers of this lane took at a cell; NOBODY if the market has renewed it."""
     j = np.int64(v.market.heads[cell])
     while j != NOBODY:
         r = v.market.rests[j]
         if r.state == EATEN and r.lane == v.lane:
-            return r.front
+            return j
         j = r.next
-    return 0.0
+    return NOBODY
 
 
 @part
-def eat(v, cell, x, lots):
-    """Remember that own takers took `lots` at a cell; False where there is no room left to remember."""
-    j = np.int64(v.market.heads[cell])
-    while j != NOBODY:
-        r = v.market.rests[j]
-        if r.state == EATEN and r.lane == v.lane:
-            r.front += lots
-            return True
-        j = r.next
+def free_mark(v, after):
+    """The first free place for such a memory behind `after` others; NOBODY where all are taken."""
     first = v.first + len(v.own_orders)
     for i in range(first, first + MARKS):
-        r = v.market.rests[i]
-        if r.state == EMPTY:
-            r.state = EATEN
-            r.lane = v.lane
-            r.front = lots
-            put_last(v.market, v.ground.width, i, cell, x)
-            return True
-    return False
+        if v.market.rests[i].state == EMPTY:
+            if after == 0:
+                return i
+            after -= 1
+    return NOBODY
+
+
+@part
+def eat(v, i, cell, x, lots):
+    """Remember at place i that own takers took `lots` at a cell."""
+    r = v.market.rests[i]
+    if r.state == EATEN:
+        r.front += lots
+        return
+    r.state = EATEN
+    r.lane = v.lane
+    r.front = lots
+    put_last(v.market, v.ground.width, i, cell, x)
 
 
 @rare
@@ -98,17 +102,27 @@ def walk(v, j, worst, dry):
     x = v.market.best[side]
     took = 0.0
     left = r.left
+    marked = 0
     while x >= worst and x >= v.ground.lows[side] and left > 0.0:
         there = v.market.lots[base + x]
         if there > 0:
-            there_now = there - gone_at(v, base + x)
+            i = mark_at(v, base + x)
+            there_now = there - (v.market.rests[i].front if i != NOBODY else 0.0)
             if there_now > 0.0:
+                if i == NOBODY:
+                    i = free_mark(v, marked)
+                    if i == NOBODY:
+                        if not dry:
+                            done(v, j, TOO_MANY_LEVELS)
+                        return took
+                    if dry:
+                        marked += 1
                 qty = min(left, there_now * lot)
                 if not dry:
                     asked = qty
                     qty = execute(v, j, asked, price_of_tick(v.rules[r.inst], tick_at(v.ground, side, x)), 0)
-                    if qty > 0.0 and not eat(v, base + x, x, math.ceil(qty / lot - 1e-9)):
-                        return took + qty
+                    if qty > 0.0:
+                        eat(v, i, base + x, x, math.ceil(qty / lot - 1e-9))
                     if r.state != LIVE or qty < asked:
                         return took + qty
                 took += qty
@@ -249,7 +263,7 @@ def arrivals(lanes, market, ground, rec, lo, hi, now):
                 lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
                 lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
                 lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-                lanes.book_settings[c], market, ground, c, first,
+                lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
             ))  # fmt: skip
             size = lanes.requests.shape[1]
             while d.tail != d.head and lanes.requests[c, d.tail].arrive_ns <= now:

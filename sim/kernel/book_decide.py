@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from huracan.sim.book_layout import CANCEL, MODIFY, NEW_ORDER, NEXT_REQUEST, BookVenue
 from huracan.sim.codes import BANKRUPT, BY_END, DORMANT, LIVE, NEVER
 from huracan.sim.codes import NEW as WANTED
+from huracan.sim.costs.push import pushed_price
 from huracan.sim.kernel.advance import NOTHING, pay_funding
 from huracan.sim.kernel.book_fills import taker_costs
 from huracan.sim.kernel.book_latency import entry_time
 from huracan.sim.kernel.book_margin import mark_venue, narrow
 from huracan.sim.kernel.book_places import first_of, tick_at
-from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING
+from huracan.sim.kernel.groups import COSTS, MARGIN, RECORD, RESTING
 from huracan.sim.kernel.hear import hear
 from huracan.sim.kernel.ledger import book_rarely, mark_excursion
 from huracan.sim.kernel.liquidate import liquidate_at
@@ -39,7 +42,7 @@ def hear_lane(lanes, market, ground, rec, c):
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-        lanes.book_settings[c], market, ground, c, first,
+        lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
     ))  # fmt: skip
     hear(v, 2 * v.own_acct.row)
     m = v.mail
@@ -177,7 +180,7 @@ def sample(lanes, market, ground, rec, c, now):
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-        lanes.book_settings[c], market, ground, c, first,
+        lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
     ))  # fmt: skip
     a = v.acct
     a.row += 1
@@ -205,7 +208,7 @@ def end_lane(lanes, market, ground, rec, c):
             lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
             lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
             lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-            lanes.book_settings[c], market, ground, c, first,
+            lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
         ))  # fmt: skip
         close_all(v, now)
     sample(lanes, market, ground, rec, c, now)
@@ -224,8 +227,14 @@ def close_all(v, now):
             if v.market.best[best] >= 0:
                 price = price_of_tick(v.rules[k], tick_at(v.ground, best, v.market.best[best]))
                 spread = taker_costs(v, k, side, abs(q), price)[0]
+            impact = 0.0
+            if COSTS:
+                level = price
+                price = pushed_price(v.book_settings.push_bps, v.pushed[k], side, level, math.nan)
+                if price != level:
+                    impact = abs(q) * side * (unit_value(v.rules[k], price) - unit_value(v.rules[k], level))
             bps = v.settings.fee_taker_bps
-            book_rarely(v, Execution(k, side, abs(q), price, 0, BY_END, 0, 0, bps, spread, 0.0, 0.0, now, False))
+            book_rarely(v, Execution(k, side, abs(q), price, 0, BY_END, 0, 0, bps, spread, 0.0, impact, now, False))
 
 
 @rare
@@ -248,7 +257,7 @@ def pay_all(lanes, market, ground, rec, payment, lo, hi):
             lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
             lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
             lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-            lanes.book_settings[c], market, ground, c, first,
+            lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
         ))  # fmt: skip
         mark_venue(v)
         pay_funding(v, payment, False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from huracan.sim.codes import EMPTY, NOTHING_TO_REDUCE
+import math
+
+from huracan.sim.codes import EMPTY, LIMIT, NOTHING_TO_REDUCE
+from huracan.sim.costs.push import pushed_price
 from huracan.sim.kernel.book_leave import tell_order
 from huracan.sim.kernel.book_margin import narrow
 from huracan.sim.kernel.book_places import tick_at
 from huracan.sim.kernel.execute import after_execution, cut_to_position
-from huracan.sim.kernel.groups import MARGIN, RESTING
+from huracan.sim.kernel.groups import COSTS, MARGIN, RESTING
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.margin import cut_to_money
 from huracan.sim.kernel.orderbook import finish
@@ -37,9 +40,34 @@ def taker_costs(v, k, side, qty, price):
     return qty * side * (touch - mid), qty * side * (unit_value(rule, price) - touch)
 
 
+@part
+def is_piece(v, k, left):
+    """Whether the reference would not book this execution: so much of the order is left that it is not the last."""
+    return v.book_settings.imitate == 1 and math.floor(left / v.ground.spans[k].lot + 0.5) > 0.0
+
+
+@part
+def book_it(v, r, qty, level, price, maker, bps):
+    """An execution at `price` at a level of the book goes into the ledger, and what was paid beyond the level."""
+    k = r.inst
+    spread, slippage = (0.0, 0.0) if maker == 1 else taker_costs(v, k, r.side, qty, level)
+    impact = 0.0
+    if COSTS:
+        if maker == 0:
+            if price != level:  # a sell of nothing more would be -0.0
+                impact = qty * r.side * (unit_value(v.rules[k], price) - unit_value(v.rules[k], level))
+            v.pushed[k] += r.side * qty
+        if is_piece(v, k, r.left - qty):
+            return
+    ts_ns = v.acct.ts_ns
+    book_rarely(
+        v, Execution(k, r.side, qty, price, maker, r.reason, r.id, r.tag, bps, spread, slippage, impact, ts_ns, False)
+    )
+
+
 @rare
-def execute(v, j, qty, price, maker):
-    """Order j executes `qty` at `price`, as far as position and account allow; returns how much that was."""
+def execute(v, j, qty, level, maker):
+    """Order j executes `qty` at a level, as far as position and account allow; returns how much that was."""
     r = v.orders[j]
     t = v.settings
     k = r.inst
@@ -50,16 +78,20 @@ def execute(v, j, qty, price, maker):
             return 0.0
         qty = min(qty, r.left)
     bps = t.fee_maker_bps if maker == 1 else t.fee_taker_bps
+    price = level
+    if COSTS:
+        if maker == 0:
+            cap = r.price if r.kind == LIMIT else math.nan
+            price = pushed_price(v.book_settings.push_bps, v.pushed[k], r.side, level, cap)
     qty, why = cut_to_money(v, k, r.side, qty, price, bps)
     if qty > 0.0:
-        ts_ns = v.acct.ts_ns
         before = v.positions[k].qty
-        spread, slippage = (0.0, 0.0) if maker == 1 else taker_costs(v, k, r.side, qty, price)
-        book_rarely(
-            v, Execution(k, r.side, qty, price, maker, r.reason, r.id, r.tag, bps, spread, slippage, 0.0, ts_ns, False)
-        )
+        book_it(v, r, qty, level, price, maker, bps)
         left = quantity_on_lot(v.rules[k], r.left - qty)
         r.left = left if left > 1e-9 * r.qty else 0.0
+        if COSTS:
+            if v.book_settings.imitate == 1 and not is_piece(v, k, r.left):
+                r.left = 0.0
         if RESTING:
             after_execution(v, j, qty, before)
         if MARGIN:

@@ -92,7 +92,7 @@ def margin_calls(lanes, market, ground, rec, lo, hi, ts_ns):
                 lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
                 lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
                 lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-                lanes.book_settings[c], market, ground, c, first,
+                lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
             ))  # fmt: skip
             mark_venue(v)
             equity, need = others(v, -1)

@@ -11,7 +11,7 @@ from huracan.sim.kernel.book_fills import done, execute
 from huracan.sim.kernel.book_latency import set_response
 from huracan.sim.kernel.book_places import NOBODY, first_of, take_away
 from huracan.sim.kernel.book_queue import after_depth, excess
-from huracan.sim.kernel.groups import RESTING
+from huracan.sim.kernel.groups import COSTS, RESTING
 from huracan.sim.options import part, rare
 from huracan.sim.reference import refer
 
@@ -26,7 +26,7 @@ def fill_resting(lanes, market, ground, rec, i, qty, ts_ns):
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-        lanes.book_settings[c], market, ground, c, first,
+        lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
     ))  # fmt: skip
     v.acct.ts_ns = ts_ns
     set_response(v, ts_ns, r.id)
@@ -47,7 +47,7 @@ def drop_resting(lanes, market, ground, rec, i, reason, ts_ns):
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-        lanes.book_settings[c], market, ground, c, first,
+        lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
     ))  # fmt: skip
     v.acct.ts_ns = ts_ns
     set_response(v, ts_ns, r.id)
@@ -160,6 +160,10 @@ def trade_reaches(lanes, market, ground, rec, j, event, lots, ts_ns):
         lot = ground.spans[r.inst].lot
         qty = r.left
         if s.partial == 1:
-            qty = min(r.left, max(over - own.given, 0.0) * lot)
+            shared = own.given
+            if COSTS:
+                if s.imitate == 1:
+                    shared = 0.0
+            qty = min(r.left, max(over - shared, 0.0) * lot)
         if qty > 0.0:
             own.given += fill_resting(lanes, market, ground, rec, j, qty, ts_ns) / lot

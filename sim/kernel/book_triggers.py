@@ -56,7 +56,7 @@ def pull(lanes, market, ground, rec, i, ts_ns):
         lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
         lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
         lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-        lanes.book_settings[c], market, ground, c, first,
+        lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
     ))  # fmt: skip
     v.acct.ts_ns = ts_ns
     set_response(v, ts_ns, r.id)
@@ -80,7 +80,7 @@ def times_up(lanes, market, ground, rec, lo, hi, now):
             lanes.acct[c], market.rests[first : first + lanes.own_orders.shape[1]], lanes.positions[c],
             lanes.desks[c], lanes.stats[c], lanes.rules, lanes.settings[c], rec, lanes.own_acct[c],
             lanes.own_orders[c], lanes.own_positions[c], lanes.reports[c], lanes.mail[c], lanes.bars,
-            lanes.book_settings[c], market, ground, c, first,
+            lanes.book_settings[c], market, ground, c, first, lanes.pushed[c],
         ))  # fmt: skip
         for j in range(len(v.orders)):
             r = v.orders[j]

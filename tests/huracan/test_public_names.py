@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import huracan
-from huracan.sim import options, orders
+from huracan.sim import book_depth, options, orders
 from huracan.sim.feature import KINDS
 from tests.conftest import ROOT
 from tests.test_packaging import PROJECT
@@ -21,6 +21,7 @@ EXPECTED = {
     *("backtest", "sweep", "load_result", "Refused", "__version__", "portable_math"),
     *("strategy", "gate", "param", "inline"),
     *orders.__all__,
+    *book_depth.__all__,
     *KINDS,
 }
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from huracan.book_build import build_book
 from huracan.book_lanes import drive_book, run_until
-from huracan.book_machine import block_of
+from huracan.book_machine import Kept, block_of, run_on_tape
 from huracan.sim.book_tape import build_book_tape
+from huracan.sim.codes import IOC
 from huracan.sim.declare import param, strategy
-from huracan.sim.layout import NEVER
-from huracan.sim.orders import limit
+from huracan.sim.layout import NEVER, fill
+from huracan.sim.orders import buy, limit, sell
 from huracan.sim.prices import price_of_tick
 from tests.sim.test_book_engines import random_feed, spec_of
 
@@ -76,3 +77,58 @@ def test_more_fee_never_costs_less() -> None:
     assert np.array_equal(one, two)
     assert (dear >= cheap).all()
     assert (dear > cheap).sum() > 10
+
+
+@strategy(params={"step_ms": param(20.0, 0.001)}, needs="book", clock="step_ms")
+def takers(ctx):
+    """Takes this way and that by a fixed plan, at market and up to a price."""
+    b = ctx.book
+    if b.mid == b.mid:
+        n = ctx.acct.row % 6
+        qty = 2.0 + ctx.acct.row % 7
+        if n < 3:
+            buy(ctx, qty)
+        elif n == 3:
+            limit(ctx, 1, qty, b.ask + 1.0, tif=IOC)
+        elif n == 4:
+            sell(ctx, 3.0 * qty)
+        else:
+            limit(ctx, -1, qty, b.bid - 2.0, tif=IOC)
+
+
+def test_more_permanent_impact_never_improves_a_price() -> None:
+    tape = build_book_tape([random_feed(27, ROWS)])
+    before = None
+    for bps in (0.0, 0.01, 0.2, 3.0, 90.0, 1e5):
+        spec = spec_of(strategy__use=takers, strategy__params={}, venue__permanent_impact_bps=bps)
+        f = run_on_tape(spec, tape).fill_rows
+        assert (f["price"] > 0.0).all()
+        assert (f["impact"] >= 0.0).all()
+        if before is not None:
+            for name in ("ts_ns", "order_id", "side", "qty"):
+                assert np.array_equal(f[name], before[name]), (bps, name)
+            worse = (f["price"] - before["price"]) * f["side"]
+            assert (worse >= 0.0).all(), bps
+            assert (worse > 0.0).sum() > 20, bps
+            assert np.allclose(f["spread"], before["spread"])
+            assert np.allclose(f["slippage"], before["slippage"])
+        before = f
+    assert before is not None
+    assert len(before) > 100
+    assert set(before["side"].tolist()) == {1, -1}
+
+
+def test_without_impact_a_build_with_it_gives_the_same_bytes() -> None:
+    tape = build_book_tape([random_feed(27, ROWS)])
+    spec, other = (
+        spec_of(strategy__use=takers, strategy__params={}, venue__permanent_impact_bps=bps) for bps in (0.0, 1.0)
+    )
+    machines = [build_book(spec, tape, record=True, also=also) for also in ([], [other])]
+    assert [m.linked.groups.costs for m in machines] == [0, 1]
+    found = []
+    for machine in machines:
+        block, kept = block_of(machine, [spec]), Kept(machine)
+        drive_book(machine, block, kept.rec, on_full=kept.empty)
+        state = [np.asarray(a).tobytes() for name, a in block.lanes._asdict().items() if name != "pushed"]
+        found.append((kept.all(0, fill).tobytes(), state))
+    assert found[0] == found[1]

@@ -17,8 +17,10 @@ from huracan.book_build import build_book
 from huracan.book_lanes import BookBlock, book_recorder, drive_book
 from huracan.book_machine import Kept, block_of, run_lanes, run_on_tape
 from huracan.sim.book_tape import BookTape, build_book_tape
+from huracan.sim.declare import param, strategy
 from huracan.sim.feed import Feed
 from huracan.sim.layout import NEVER, fill
+from huracan.sim.orders import buy, limit
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Rules
 from huracan.spec import load_spec
@@ -27,6 +29,7 @@ from tests.book_dice import dice, waiting_dice
 from tests.book_engine import CLEAR, DEPTH, TRADE, Engine, Event, Terms
 
 MS = 1_000_000
+LATE = ((0.0, 0.0), (7.0, 4.0), (40.0, 25.0))
 QUEUES = ("risk_averse", "power:2", "power:1.5", "power2:2", "power3:3", "log", "log2")
 
 
@@ -78,7 +81,7 @@ def tape_of(seed: int) -> BookTape:
 
 
 def spec_of(
-    queue: str = "risk_averse", partial: bool = True, entry: float = 7.0, response: float = 4.0, **more: Any
+    queue: str = "risk_averse", partial: bool | str = True, entry: float = 7.0, response: float = 4.0, **more: Any
 ) -> Spec:
     given: dict[str, Any] = {
         "run": {"order_slots": 12},
@@ -101,7 +104,7 @@ def spec_of(
     given["data"]["timeframe"] = "1s"
     for key, value in more.items():
         section, _, name = key.partition("__")
-        given[section] = {**given[section], name: value}
+        given[section] = {**given[section], name: value} if name else value
     return load_spec(given)
 
 
@@ -138,6 +141,8 @@ def second(tape: BookTape, spec: Spec) -> Engine:
         spec.run.order_slots,
         10**9,
         spec.strategy.use is waiting_dice,
+        venue.permanent_impact_bps,
+        venue.partial_fills == "last_piece",
     )
     engine = Engine(events_of(tape, tape.exchange), events_of(tape, tape.local), terms)
     engine.run()
@@ -178,6 +183,67 @@ def test_two_engines_agree_fill_by_fill(queue: str, partial: bool) -> None:
     assert pieces > 20
 
 
+def test_two_engines_agree_on_permanent_impact() -> None:
+    """What is paid beyond a level, to the bit; and it stands in the result under its name."""
+    tape = build_book_tape([random_feed(1, 900)])
+    own = {"strategy__use": waiting_dice, "strategy__params": {"step_ms": 5.0, "dice": 1}}
+    spec = spec_of("power:2", True, *LATE[1], venue__permanent_impact_bps=0.7, **own)
+    found, engine = run_on_tape(spec, tape), second(tape, spec)
+    rows = found.fill_rows
+    assert [(int(f["order_id"]), float(f["qty"]), float(f["price"])) for f in rows] == [
+        (f[5], f[2], paid) for f, paid in zip(engine.fills, engine.paid, strict=True)
+    ]
+    beyond = [f[1] * f[2] * (paid - f[3]) for f, paid in zip(engine.fills, engine.paid, strict=True)]
+    assert rows["impact"].tolist() == beyond
+    assert sum(b > 0.0 for b in beyond) > 20
+    assert min(beyond) == 0.0
+    assert found.figures["impact"] == pytest.approx(sum(beyond))
+
+
+def test_two_engines_agree_on_orders_of_which_the_last_piece_is_booked() -> None:
+    tape = tape_of(1)
+    spec = spec_of("power:2", "last_piece", 7.0, 4.0, strategy__params={"step_ms": 5.0, "dice": 1})
+    engine = second(tape, spec)
+    assert fills_of(run_on_tape(spec, tape).fill_rows) == engine.fills
+    assert engine.did["piece that is not booked"] > 20
+    assert len(engine.fills) == len({f[5] for f in engine.fills})
+
+
+@strategy(params={"step_ms": param(5.0, 0.001), "tif": param(0)}, needs="book", clock="step_ms")
+def sweeper(ctx):
+    """Buys far more than one remembers, then a little more."""
+    if ctx.acct.row == 2:
+        limit(ctx, 1, 500.0, ctx.book.ask + 90.0, tif=ctx.p.tif)
+    elif ctx.acct.row == 4:
+        buy(ctx, 1.0)
+
+
+def test_a_taker_stops_by_name_where_a_lane_can_remember_no_more_levels() -> None:
+    n = 200
+    side = np.tile([1, -1], n // 2)
+    price = 20_000.0 - side * (1 + np.arange(n) // 2)
+    zeros = np.zeros(n, np.int64)
+    ts = 1_700_000_000_000_000_000 + MS * np.arange(n + 1).clip(max=n) * (np.arange(n + 1) == n) * 100
+    feed = Feed(
+        "X",
+        np.append(zeros, 1).astype(np.int8),
+        np.append(side, 1).astype(np.int8),
+        np.append(zeros + 2, 0).astype(np.uint8),
+        np.append(price, 20_001.0),
+        np.append(zeros + 2.0, 1.0),
+        ts,
+        ts + MS,
+        Rules("linear", 1, 1, 1.0),
+    )
+    tape = build_book_tape([feed])
+    for tif, first in ((0, 128.0), (2, 0.0)):
+        params = {"step_ms": 5.0, "tif": tif}
+        found = run_on_tape(spec_of(entry=0.0, response=0.0, strategy__use=sweeper, strategy__params=params), tape)
+        assert found.fill_rows["qty"].sum() == first + (0.0 if first else 1.0)
+        counts = found.figures["rejections"]
+        assert counts == ({"too_many_levels": 2} if first else {"fok_unfilled": 1}), counts
+
+
 def agree(queue: str, partial: bool, seed: int, entry: float, response: float, slots: int, rows: int) -> dict[str, int]:
     """Orders that wait, in both engines; what happened."""
     tape = build_book_tape([random_feed(seed, rows)])
@@ -196,9 +262,6 @@ def agree(queue: str, partial: bool, seed: int, entry: float, response: float, s
         assert a == b, f"fill {i} of seed {seed}"
     assert len(mine) == len(engine.fills)
     return engine.did
-
-
-LATE = ((0.0, 0.0), (7.0, 4.0), (40.0, 25.0))
 
 
 def test_two_engines_agree_on_a_short_tape() -> None:
