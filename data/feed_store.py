@@ -19,6 +19,7 @@ from huracan.data.store_writing import append
 from huracan.data.ticks import infer_tick
 
 PATIENCE = 5_000_000_000
+GATHERED = 400_000  # events that are worth a part
 
 
 @dataclass
@@ -38,6 +39,7 @@ class FeedStore:
     problems: tuple[Noticed, ...] = ()
     held: list[Events] = field(default_factory=list)
     deep: bool = False
+    latest: int = 0
     ticks: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, block: Events) -> None:
@@ -50,7 +52,9 @@ class FeedStore:
         priced = block.price[block.kind <= TRADE]
         self.ticks.append(infer_tick(priced[priced > 0]))
         self.held.append(block)
-        self._flush(int(block.exch_ns.max()) - PATIENCE)
+        self.latest = max(self.latest, int(block.exch_ns.max()))
+        if sum(len(each) for each in self.held) >= GATHERED:
+            self._flush(self.latest - PATIENCE)
 
     def close(self) -> None:
         """Append what is left."""

@@ -6,7 +6,9 @@ there is made of those that are, and counted. A stretch without any part stays w
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ from huracan.sim.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Rows = dict[str, npt.NDArray[Any]]  # columns of one length
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,36 @@ def bars_from_trades(times: Ints, price: Floats, qty: Floats, to_ns: int) -> Mad
     parts = np.diff(np.append(at, len(times)))
     columns = (price[at], np.maximum.reduceat(price, at), np.minimum.reduceat(price, at), price[ends])
     return Made(starts, *columns, np.add.reduceat(qty, at), parts, min(2, len(starts)))
+
+
+def in_whole_bars(pieces: Iterable[Rows], to_ns: int) -> Iterator[Rows]:
+    """Rows in order (`ts` among them), cut where a bar of `to_ns` begins, so that each piece holds whole bars."""
+    rest: Rows = {}
+    for piece in pieces:
+        if not len(piece["ts"]):
+            continue
+        rows = {name: np.concatenate([rest[name], column]) for name, column in piece.items()} if rest else piece
+        _, at = _bins(rows["ts"], to_ns)
+        cut = int(at[-1])
+        rest = {name: column[cut:] for name, column in rows.items()}
+        if cut:
+            yield {name: column[:cut] for name, column in rows.items()}
+    if rest:
+        yield rest
+
+
+def joined(made: Sequence[Made]) -> Made:
+    """Bars that were made piece by piece as one."""
+    if not made:
+        raise Refused("empty: there are no rows to resample", fix="give data that holds some")
+    names = ("open_ns", "open", "high", "low", "close", "parts")
+    columns = {name: np.concatenate([getattr(each, name) for each in made]) for name in names}
+    volumes = [each.volume for each in made if each.volume is not None]
+    return Made(
+        **columns,
+        volume=np.concatenate(volumes) if volumes else None,
+        partial=sum(each.partial for each in made),
+    )
 
 
 def whole(made: Made, to_ns: int, first_ns: int, end_ns: int) -> Made:

@@ -9,7 +9,6 @@ store refuses when it is written, so rules for it have nothing to do. Between tw
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import weakref
@@ -39,6 +38,7 @@ from huracan.data.store_kinds import Series
 from huracan.data.store_writing import NotStored, write_part, writing
 from huracan.data.stored_bars import StoredBars, open_bars
 from huracan.sim.refusal import Refused
+from huracan.sim.spool import roomy
 
 ROWS = 65_536  # of a chunk: a multiple of BLOCK
 PART = 4 * ROWS  # rows of a part of what is mended
@@ -63,7 +63,7 @@ def mended_bars(bars: StoredBars, repair: Mapping[str, str]) -> StoredBars:
     chunks: Chunks = lambda: _chunks_of(bars)  # noqa: E731
     for name, rule in rules.items():
         chunks = _behind(name, rule, bars.timeframe_ns, chunks, counts)
-    root = Path(tempfile.mkdtemp(prefix="huracan-mended-", dir=_roomy()))
+    root = Path(tempfile.mkdtemp(prefix="huracan-mended-", dir=roomy()))
     try:
         _store(root, bars.series, chunks)
         made = open_bars(
@@ -354,8 +354,3 @@ def _in_order(series: Series, raw: RawBars, last: int) -> int:
         what = f"duplicate_time: {format_ns(int(raw.times[back[0]]))} stands twice after the repairs"
         raise Refused(what, where=f"data.repair, {series}", fix='choose off_grid = "drop"')
     return int(raw.times[-1])
-
-
-def _roomy() -> str | None:
-    """The folder for temporary files: the user's, or one that is surely on a disk."""
-    return None if os.environ.get("TMPDIR") or not os.access("/var/tmp", os.W_OK) else "/var/tmp"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from huracan.sim.refusal import Refused
 
-BLOCK = 1 << 24
+BLOCK = 1 << 22
 # what a user can choose about a feed's file, for messages
 KEEP_WHOLE = 'choose a repair: [data] repair = { cut_short = "keep" }, on import --repair cut_short=keep'
 SKIP_BAD = 'choose a repair: [data] repair = { bad_line = "drop" }, on import --repair bad_line=drop'
@@ -37,7 +37,7 @@ def line_blocks(path: str | os.PathLike[str], size: int = BLOCK) -> Iterator[tup
     held = 0
     why = ""
     try:
-        for piece, why in _pieces(name, size):
+        for piece, why in _pieces(name, max(size // 4, 1)):
             cut = piece.rfind(b"\n") + 1
             if why:
                 break

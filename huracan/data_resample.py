@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from huracan.data_check import Asked, find_series
 from huracan.sim.refusal import Refused
 
 if TYPE_CHECKING:
-    from huracan.data.resample import Made
+    from huracan.data.resample import Made, Rows
 
 WRITERS = (".csv", ".parquet", ".pq", ".feather", ".arrow")
 
@@ -55,79 +56,91 @@ def _made(
     target: str, to_ns: int, asked: Asked, only_whole: bool, repair: Mapping[str, str], repairs: dict[str, int]
 ) -> tuple[Made, str, str, str]:
     """(bars, venue, symbol, what they were made of)."""
-    from huracan.data.resample import bars_from_bars, bars_from_trades, whole
+    from huracan.data.resample import bars_from_bars, bars_from_trades, in_whole_bars, joined, whole
 
     if os.path.exists(target):
-        kind, columns, step_ns, symbol = _of_file(target, asked, repair, repairs)
+        kind, pieces, step_ns, symbol = _of_file(target, asked, repair, repairs)
         venue, source = asked.venue or "local", target
     else:
         if repair:
             fix = "rows of the store were repaired when they were imported"
             raise Refused("repairs are for files", where="--repair", fix=fix)
         series = find_series(target, asked)
-        kind, columns, step_ns = _of_store(series, asked)
+        kind, pieces, step_ns = _of_store(series, asked)
         venue, symbol, source = series.venue, series.symbol, str(series)
-    if kind == "trades":
-        made = bars_from_trades(columns["ts"], columns["price"], columns["qty"], to_ns)
-        end_ns = int(columns["ts"][-1]) + 1
-    else:
-        prices = (columns["open"], columns["high"], columns["low"], columns["close"])
-        made = bars_from_bars(columns["ts"], prices, columns.get("volume"), step_ns, to_ns)
-        end_ns = int(columns["ts"][-1]) + step_ns
+    parts, first_ns, last_ns = [], None, 0
+    for rows in in_whole_bars(pieces, to_ns):
+        first_ns, last_ns = int(rows["ts"][0]) if first_ns is None else first_ns, int(rows["ts"][-1])
+        if kind == "trades":
+            parts.append(bars_from_trades(rows["ts"], rows["price"], rows["qty"], to_ns))
+        else:
+            prices = (rows["open"], rows["high"], rows["low"], rows["close"])
+            parts.append(bars_from_bars(rows["ts"], prices, rows.get("volume"), step_ns, to_ns))
+    made = joined(parts)
+    if kind == "trades":  # the first and the last bar may lack some
+        made = replace(made, partial=min(2, len(made.open_ns)))
     if only_whole:
-        made = whole(made, to_ns, int(columns["ts"][0]), end_ns)
+        made = whole(made, to_ns, first_ns or 0, last_ns + (step_ns or 1))
     return made, venue, symbol, source
 
 
 def _of_file(
     path: str, asked: Asked, repair: Mapping[str, str], repairs: dict[str, int]
-) -> tuple[str, dict[str, Any], int, str]:
-    """(kind, columns, timeframe in ns, symbol) of a table of bars or trades, or of the trades of a feed."""
-    import numpy as np
-
+) -> tuple[str, Iterable[Rows], int, str]:
+    """(kind, rows in pieces, timeframe in ns, symbol) of a table of bars or trades, or of the trades of a feed."""
     from huracan.data import detect
-    from huracan.data.events import TRADE
     from huracan.data.timeframes import parse_timeframe
     from huracan.data_import import Imported, bars_of, trades_of
 
     found = detect.detect(path, asked.format, asked.kind, asked.columns)
     symbol = asked.symbol or detect.guess_symbol(path)
     if found.format in (detect.BINANCE_RAW, detect.TARDIS):
-        from huracan.data.binance_raw import read_binance_raw
-        from huracan.data.book_repairs import bad_lines, mended_feed
-        from huracan.data.tardis import read_tardis
-
-        read = read_binance_raw if found.format == detect.BINANCE_RAW else read_tardis
-        feed = mended_feed(path, read(path, bad_lines=bad_lines(repair)), repair, repairs)
-        rows = np.flatnonzero(feed.kind == TRADE)
-        if not len(rows):
-            raise Refused("the file holds no trades", where=path, fix="give bars or trades")
-        rows = rows[np.argsort(feed.exch_ns[rows], kind="stable")]
-        columns = {"ts": feed.exch_ns[rows], "price": feed.price[rows], "qty": feed.qty[rows]}
-        return "trades", columns, 0, symbol or detect.guess_symbol(feed.symbol)
+        trades, named = _of_feed(path, found.format == detect.BINANCE_RAW, repair, repairs)
+        return "trades", trades, 0, symbol or detect.guess_symbol(named)
     done = Imported(path, asked.venue, symbol, found.kind)
     table_format = asked.format if asked.format in detect.TABLE_FORMATS else None
     if found.kind == "trades":
         columns = trades_of(path, asked, table_format, done, repair)
         repairs |= done.repairs
-        return "trades", columns, 0, symbol
+        return "trades", [{name: columns[name] for name in ("ts", "price", "qty")}], 0, symbol
     if found.kind != "bars":
         raise Refused(f"{found.kind} can't be resampled", where=path, fix="give bars or trades")
     columns = bars_of(path, asked, table_format, done, repair)
     repairs |= done.repairs
-    return "bars", columns, parse_timeframe(done.timeframe), symbol
+    return "bars", [columns], parse_timeframe(done.timeframe), symbol
 
 
-def _of_store(series: Any, asked: Asked) -> tuple[str, dict[str, Any], int]:
+def _of_feed(path: str, raw: bool, repair: Mapping[str, str], repairs: dict[str, int]) -> tuple[Iterable[Rows], str]:
+    """(the trades of an order-book feed in the exchange's order, the venue's name of the symbol)."""
+    from huracan.data.binance_raw import binance_raw_blocks
+    from huracan.data.book_repairs import bad_lines, mended_pieces
+    from huracan.data.events import TRADE, only_one
+    from huracan.data.tardis import tardis_blocks
+    from huracan.sim.spool import in_order, put_rows, spool
+
+    blocks = (binance_raw_blocks if raw else tardis_blocks)(path, bad_lines=bad_lines(repair))
+    trades, symbol = spool({"ts": "i8", "price": "f8", "qty": "f8"}), ""
+    for piece in mended_pieces(path, only_one(blocks, None, path), repair, repairs):
+        rows, symbol = piece.kind == TRADE, piece.symbol
+        put_rows(trades, {"ts": piece.exch_ns[rows], "price": piece.price[rows], "qty": piece.qty[rows]})
+    if not len(trades["ts"]):
+        raise Refused("the file holds no trades", where=path, fix="give bars or trades")
+    return in_order([trades], "ts"), symbol
+
+
+def _of_store(series: Any, asked: Asked) -> tuple[str, Iterable[Rows], int]:
     from huracan.data import store
     from huracan.data.store_kinds import numbers, times
 
     if series.kind not in ("bars", "trades"):
         raise Refused(f"{series.kind} can't be resampled", where=str(series), fix="give bars or trades, with --kind")
-    table = store.read(store.store_root(asked.store), series)
     wanted = ("open", "high", "low", "close", "volume") if series.kind == "bars" else ("price", "qty")
-    columns = {name: numbers(table, name) for name in wanted if name in table.column_names}
-    return series.kind, {"ts": times(table), **columns}, series.step_ns
+    tables = store.stream(store.store_root(asked.store), series)
+    rows = (
+        {"ts": times(table), **{name: numbers(table, name) for name in wanted if name in table.column_names}}
+        for table in tables
+    )
+    return series.kind, rows, series.step_ns
 
 
 def _write(made: Made, file: Path) -> None:

@@ -4,7 +4,7 @@
 
 The exchange's stream is ordered by the exchange's stamps: orders meet it. The local stream is ordered by local stamps:
 decisions see it. A message that overtook another stands at another place in each. All of it happens piece by piece: of
-a long feed only pieces are in memory, the rest lies in the scratch folder (spool.py).
+a long feed only pieces are in memory, the rest lies in temporary files (spool.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Rows that may be more than memory holds: appended, read back by ranges, and in the end seen as one array.
 
-    rows ─▶ Column: in memory, or from HELD bytes on in a file of the scratch folder ─▶ pieces, or one mapped array
+    rows ─▶ Column: in memory, or from HELD bytes on in a temporary file ─▶ pieces, or one mapped array
 
 A file has no name: whatever ends the process, nothing is left of it. What is mapped and was read need not stay in
 memory: `forget` gives it back, and whoever reads it again finds it in the file.
@@ -14,39 +14,34 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from huracan.sim.refusal import Refused
-from huracan.sim.stubs import cache_dir
 
 Array = npt.NDArray[Any]
 
 HELD = 4 << 20  # bytes of a column that stay in memory
 ROWS = 1 << 17  # rows that are worked on at once
 SAMPLES = 64  # of each such piece, by which rows are dealt out to be sorted
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def scratch_folder() -> Path:
-    """Where long feeds lie while they are run: HURACAN_SCRATCH, else `scratch` in the compiler's cache folder."""
-    given = os.environ.get("HURACAN_SCRATCH")
-    folder = Path(given).expanduser() if given else cache_dir() / "scratch"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise no_room(folder, error) from error
-    return folder
+class NoRoom(OSError):
+    """The folder for temporary files takes nothing more."""
 
 
-def no_room(folder: Path, error: OSError) -> Refused:
-    """What is said when the scratch folder takes nothing more."""
-    fix = "free some space, or name another folder in HURACAN_SCRATCH: about 150 bytes an event are needed"
-    what = f"a long feed does not go into the scratch folder: {error.strerror or error}"
-    return Refused(what, where=str(folder), fix=fix)
+def roomy() -> str:
+    """The folder for temporary files: the one of TMPDIR, else /var/tmp, whose files are on a disk."""
+    if not os.environ.get("TMPDIR") and os.access("/var/tmp", os.W_OK):
+        return "/var/tmp"
+    return tempfile.gettempdir()
+
+
+def no_room(error: OSError) -> NoRoom:
+    """What is said when temporary files find no room."""
+    why = error.strerror or str(error)
+    fix = "Free some space (about 150 bytes an event), or set TMPDIR to a folder with more"
+    return NoRoom(f"a long feed could not be kept in {roomy()} while it runs: {why}. {fix}")
 
 
 class Column:
@@ -108,11 +103,10 @@ class Column:
         return self._whole
 
     def _move_out(self) -> None:
-        folder = scratch_folder()
         try:
-            self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - see below
+            self._file = tempfile.TemporaryFile(dir=roomy(), buffering=0)  # noqa: SIM115 - see below
         except OSError as error:
-            raise no_room(folder, error) from error
+            raise no_room(error) from error
         weakref.finalize(self, self._file.close)
         held, self._memory = self._memory, None
         if held:
@@ -123,9 +117,7 @@ class Column:
             while len(view):
                 view = view[self._file.write(view) :]
         except OSError as error:
-            if error.errno in FULL:
-                raise no_room(scratch_folder(), error) from error
-            raise
+            raise no_room(error) from error
 
 
 def bytes_of(array: Array) -> memoryview:
@@ -216,7 +208,7 @@ def _dealt(parts: Sequence[Mapping[str, Column]], by: str) -> tuple[list[tuple[i
             last = key[-1]
             key = np.sort(key) if back else key
             spans.append((k, first, key[0], key[-1]))
-            samples.append(key[:: max(ROWS // SAMPLES, 1)])
+            samples.append(key[:: max(ROWS // SAMPLES, 1)].copy())  # not a view, which would hold the piece
     if not samples:
         return spans, [], True
     every = np.sort(np.concatenate(samples))
