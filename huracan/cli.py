@@ -9,6 +9,7 @@ inside the command that needs it, so that `huracan --help` answers at once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -64,11 +65,22 @@ def main(arguments: list[str] | None = None) -> int:
             return _stop(f"refused: {error.format_message()} To mend it: {fix}", REFUSED, debug)
         if type(error).__name__ != "Abort":
             hint = "" if debug else " (--debug shows where)"
-            return _stop(f"failed: {type(error).__name__}: {error}{hint}", FAILED, debug)
+            return _stop(f"failed: {_said(error)}{hint}", FAILED, debug)
         code = INTERRUPTED
     if code == INTERRUPTED:
         return _stop("interrupted", INTERRUPTED, False)
     return code if isinstance(code, int) else DONE
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, for people: a disk that takes nothing more is named, with what to do."""
+    if type(error).__name__ in ("NotWritten", "NotStored", "NoRoom"):  # these say all of it themselves
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        where = error.filename or "the disk of the results, the store or the caches, or what stdout goes to"
+        fix = "Free some space and run it again: what was there before is there still"
+        return f"nothing more could be written: {error.strerror}: {where}. {fix}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _stop(message: str, code: int, debug: bool) -> int:

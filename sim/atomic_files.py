@@ -56,4 +56,5 @@ def write_together(folder: Path, writers: Mapping[str, Writer]) -> None:
 
 def _not_written(folder: Path, error: OSError) -> NotWritten:
     why = error.strerror or str(error)
-    return NotWritten(f"the results in {folder} could not be written: {why}. Free some space, or give another folder")
+    fix = "Free some space, or give another folder: what stood there before is there still"
+    return NotWritten(f"the results in {folder} could not be written: {why}. {fix}")

@@ -17,8 +17,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,6 +47,7 @@ def load_stub(text: str, depends_on: Sequence[Path]) -> ModuleType:
         module = _modules.get(name)
         if module is None:
             module = _import(name, _write(name, text))
+            keep_going(module)
             _modules[name] = module
         return module
 
@@ -192,6 +193,24 @@ def _import(name: str, path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def keep_going(module: ModuleType) -> None:
+    """Let a stub run although its machine code can't be kept, as on a full disk: it is compiled again next time."""
+    for entry in vars(module).values():
+        kept: Any = getattr(entry, "_cache", None)
+        save = getattr(kept, "save_overload", None)
+        if save is not None and not isinstance(entry, type):
+            kept.save_overload = partial(_save, save)
+
+
+def _save(save: Callable[..., None], *compiled: Any) -> None:
+    try:
+        save(*compiled)
+    except OSError as error:
+        why, folder = error.strerror or str(error), cache_dir()
+        fix = "free some space, or set HURACAN_CACHE to another folder"
+        sys.stderr.write(f"huracan: compiled code could not be kept in {folder}: {why}; {fix}\n")
 
 
 def _file_of(name: str) -> Path | None:
