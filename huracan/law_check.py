@@ -1,5 +1,7 @@
 """`huracan check`: a strategy against the laws, on synthetic markets under several accounts and venues.
 
+One that reads order books, or steps by a clock, is held against them on books: law_books.py.
+
 target ─▶ trials (market x venues x parameters) ─▶ laws ─▶ what held, what happened
 """
 
@@ -13,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from huracan import law_plain
+from huracan import law_books, law_plain
 from huracan.code import find, param_values
 from huracan.data.synthetic import market as synthetic_market
+from huracan.law_parameters import ends_of_ranges, param_sets, wrong_parameters
 from huracan.law_runs import PlannedColumns, Trial, whole
 from huracan.laws import (
     LAWS,
+    Checked,
     Finding,
     builds_dont_matter,
     chunks_dont_matter,
@@ -33,7 +37,7 @@ from huracan.machine import Machine, base_settings, build, param_row
 from huracan.run import out_of_range
 from huracan.settings import uses_cost_models
 from huracan.sim import columns as feature_columns
-from huracan.sim.declare import Declaration, Param
+from huracan.sim.declare import Declaration
 from huracan.sim.language import check_language
 from huracan.sim.linker import Groups, Linked, declaration, initial_state, link
 from huracan.sim.refusal import Refused
@@ -173,39 +177,6 @@ def build_with(machine: Machine, groups: Groups) -> Linked:
     return link(code.step, code.checks, groups, instruments=n, slots=machine.slots, is_wide=wide)
 
 
-def param_sets(d: Declaration) -> list[dict[str, Any]]:
-    """The defaults, and livelier ones.
-
-    Numbers at a half and a quarter, switches turned over, `fraction` in place of `qty`.
-    """
-    sets: list[dict[str, Any]] = [{}]
-    sets += [
-        {name: livelier(p, share) for name, p in d.params.items() if name not in ("qty", "fraction")}
-        for share in (0.5, 0.25)
-    ]
-    if "fraction" in d.params:
-        sets[-1]["fraction"] = within(d.params["fraction"], 0.5)
-    return sets
-
-
-def livelier(p: Param, share: float) -> Any:
-    """A share of a number within its range, the other value of a switch, the last of some choices."""
-    if p.kind == "choice":
-        return p.choices[-1]
-    if p.kind == "bool":
-        return not p.default
-    assert not isinstance(p.default, str)
-    return within(p, p.default * share)
-
-
-def within(p: Param, x: float) -> float | int:
-    """A number of the parameter's kind and range near x."""
-    low = -np.inf if p.low is None else p.low
-    high = np.inf if p.high is None else p.high
-    x = min(max(x, low), high)
-    return int(np.ceil(x)) if p.kind == "integer" else float(x)
-
-
 def market(symbols: Sequence[str], rows: int, seed: int) -> Tape:
     """Synthetic minutes with what real ones have: missing bars, one long hole, bars without volume.
 
@@ -269,17 +240,7 @@ def only(trial: Trial, lanes: Sequence[int]) -> Trial:
 def bad_input(step: Step, rows: int = 150) -> Iterator[Finding]:
     """Law 8: what parameters may not be is refused by name; whatever they may be runs, or is refused by name."""
     d = declaration(step, "strategy")
-    for name, value in wrong_values(d):
-        where = "it was accepted"
-        try:
-            param_values(d, {name: value}, "strategy.params")
-        except Refused as refused:
-            where = (
-                ""
-                if refused.where.endswith(name) and refused.fix
-                else f"refused without where or what to do: {refused}"
-            )
-        yield Finding(8, not where, f"{name} = {value!r}", where)
+    yield from wrong_parameters(d)
     name, symbols, account = next(markets(d))
     lanes = []
     for params in ends_of_ranges(d):
@@ -299,59 +260,41 @@ def bad_input(step: Step, rows: int = 150) -> Iterator[Finding]:
             )
 
 
-def wrong_values(d: Declaration) -> Iterator[tuple[str, Any]]:
-    """A name that is no parameter, and for each parameter values beyond its range and of other types."""
-    yield "no_such_parameter", 1
-    for name, p in d.params.items():
-        yield from ((name, value) for value in ("a text that is no choice", [1], None))
-        if p.kind in ("integer", "number"):
-            yield name, float("nan")
-            yield name, True
-            if p.low is not None:
-                yield name, p.low - 1
-            if p.high is not None:
-                yield name, p.high + 1
-        if p.kind == "integer":
-            yield name, 1.5
-
-
-def ends_of_ranges(d: Declaration) -> Iterator[dict[str, Any]]:
-    """Each parameter alone at either end of its range, or at each of its choices."""
-    for name, p in d.params.items():
-        if p.kind == "choice":
-            yield from ({name: choice} for choice in p.choices)
-        elif p.kind == "bool":
-            yield from ({name: value} for value in (False, True))
-        else:
-            yield from ({name: within(p, end)} for end in (p.low, p.high) if end is not None)
-
-
 def check(target: str | Step) -> dict[str, Any]:
     """Hold a strategy against the laws; law 6 speaks of fixed lists of orders, which a strategy is not."""
     step = find(target, "strategy", "the target")
     check_language(step)
     name = f"{source_file(step)}:{step.__name__}"
+    books = law_books.on_books(declaration(step, "strategy"))
     with law_plain.folder() as folder:
         out = Path(folder) / "plain.npz"
         process = law_plain.start_check(name, out)
         try:
             try:
-                tried = benches(step)
-                findings = list(held(step, tried))
+                checked = law_books.checked(step) if books else on_bars(step)
             except IndexError as error:
                 raise where_out_of_range(name, out, process, error) from error
             failed = law_plain.finish(process)
             if failed:
-                findings.append(Finding(3, False, "the same in plain Python", failed))
+                checked.findings.append(Finding(3, False, "the same in plain Python", failed))
             else:
                 with np.load(out) as plain:
-                    findings += [f for b in tried for f in law_plain.compare(short(b.trial), plain)]
+                    checked.findings.extend(checked.compare(plain))
         finally:
             law_plain.stop(process)
+    return verdict(target if isinstance(target, str) else name, checked.findings, checked.happened)
+
+
+def on_bars(step: Step) -> Checked:
+    """All laws but the third, on bars."""
+    tried = benches(step)
+    findings = list(held(step, tried))
     did: Counter[str] = Counter()
     for b in tried:
         did.update(happened(whole(b.trial)))
-    return verdict(target if isinstance(target, str) else name, findings, dict(did))
+    return Checked(
+        findings, lambda plain: (f for b in tried for f in law_plain.compare(short(b.trial), plain)), dict(did)
+    )
 
 
 def where_out_of_range(name: str, out: Path, process: Any, error: IndexError) -> Refused:

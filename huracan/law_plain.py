@@ -109,11 +109,18 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 def main() -> None:
     """What the second process does for `huracan check`."""
+    from huracan import law_books
+    from huracan.code import find
     from huracan.law_check import benches, short
     from huracan.run import out_of_range
+    from huracan.sim.linker import declaration
 
     rows, target, out = sys.argv[-3:]
     try:
+        if law_books.on_books(declaration(find(target, "strategy", "the target"), "strategy")):
+            seconds = law_books.SECONDS if rows == "whole" else law_books.SHORT
+            law_books.save(Path(out), law_books.benches(target, seconds))
+            return
         save(Path(out), [b.trial if rows == "whole" else short(b.trial) for b in benches(target)])
     except IndexError as error:
         refused = out_of_range(target, error)

@@ -7,7 +7,7 @@ law 6 lists of orders, law 8 a declaration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -72,6 +72,15 @@ class Finding:
     ok: bool
     what: str
     where: str = ""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What all laws but the third said of a strategy, how plain Python's results are held against it, what it did."""
+
+    findings: list[Finding]
+    compare: Callable[[Any], Iterator[Finding]]
+    happened: dict[str, int]
 
 
 def found(law: int, trial: Trial, what: str, where: str) -> Finding:
@@ -280,7 +289,7 @@ def snapshots_go_on(trial: Trial, rows: Sequence[int]) -> Iterator[Finding]:
         yield found(7, trial, f"a snapshot after row {row}", where)
 
 
-def happened(run: Run) -> dict[str, int]:
+def happened(run: Any) -> dict[str, int]:
     """What a run's lanes did, added up: a law that was held against nothing has not been tested."""
     stats, acct = np.asarray(run.lanes.stats), np.asarray(run.lanes.acct)
     counts = stats["counts"].sum(axis=0) + acct["counts"].sum(axis=0)

@@ -32,6 +32,7 @@ BOOK_MARGIN = "tests/huracan/test_book_margin.py"
 BOOK_WORSE = "tests/laws/test_book_worse.py::test_more_permanent_impact_never_improves_a_price"
 BOOK_IMPACT = "tests/sim/test_book_engines.py::test_two_engines_agree_on_permanent_impact"
 BOOK_LEVELS = "tests/sim/test_book_engines.py::test_a_taker_stops_by_name_where_a_lane_can_remember_no_more_levels"
+BOOK_LAWS = "tests/laws/test_book_laws.py::test_any_list_of_orders_keeps_the_laws"
 BOOK_DEPTH = "tests/sim/test_book_depth.py::test_depth_is_what_brute_force_counts"
 BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
 
@@ -426,6 +427,27 @@ MUTANTS = [
         "                            done(v, j, TOO_MANY_LEVELS)\n",
         "                            pass\n",
         (BOOK_LEVELS,),
+    ),
+    Mutant(
+        "lanes on one book share what a trade left",
+        "sim/kernel/book_resting.py",
+        "    own = lanes.clocks[r.lane]\n",
+        "    own = lanes.clocks[0]\n",
+        (BOOK_LAWS,),
+    ),
+    Mutant(
+        "maker and taker fees are swapped on books",
+        "sim/kernel/book_fills.py",
+        "    bps = t.fee_maker_bps if maker == 1 else t.fee_taker_bps\n",
+        "    bps = t.fee_taker_bps if maker == 1 else t.fee_maker_bps\n",
+        (BOOK_LAWS,),
+    ),
+    Mutant(
+        "a best price of a book is known before it is there",
+        "sim/kernel/book_feed.py",
+        "                best[bid] = streams.bests[m].bid\n",
+        "                best[bid] = streams.bests[min(m + 40, len(streams.bests) - 1)].bid\n",
+        (BOOK_LAWS,),
     ),
     Mutant(
         "an account on a book is looked at some ticks too late",
