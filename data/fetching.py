@@ -33,6 +33,7 @@ SETTLED_NS = 3_600_000_000_000  # emptiness younger than this is not noted: the 
 AGAIN = 2  # times that a gap inside a page is asked for
 FEW = 10  # rows that no venue's page is shorter than
 SECOND = 1_000_000_000
+WEEK = 7 * 24 * 3600 * SECOND
 EMPTY = 4  # times that a page without any row is asked for, before it is believed
 
 AT_ONCE = 16  # series
@@ -156,6 +157,13 @@ class Work:
     reached: int = 0  # the last time of which there was a row
     first_ns: int = 0
 
+    begun: bool = False  # the venue's data have been seen to begin
+
+    @property
+    def may_leap(self) -> bool:
+        """Whether a page without rows tells of what follows: windows see no further than their end."""
+        return self.pages.windows is None or not self.begun
+
     def __post_init__(self) -> None:
         self.outcome = Outcome(self.pages.series)
 
@@ -174,15 +182,20 @@ class Work:
                 if at < hi - span < beyond:
                     beyond = hi - span  # no leap passes over the last page
                 doubtful.append((at, beyond))
-                at, jump = beyond, 2 * jump
+                at, jump = beyond, 2 * jump if self.may_leap else 1
                 continue
             if doubtful and doubtful[-1][0] + span < at:  # in a leap only the first page was looked at
                 at = await self.first_page_with_rows(doubtful[-1][0] + span, at, hi)
+                if self.pages.windows is not None:  # whose first trades may be hours apart
+                    at = max(lo, at - (at - lo) % MS - WEEK)
+                    doubtful = [(lo, at)]
                 page = await self.page(at, hi)
+                self.begun = True
             jump = 1
             self.believe(doubtful)
             doubtful = []
             if len(page["ts"]):
+                self.begun = True
                 self.see_paging(page)
                 at = await self.take(page, at, hi)
             self.tell(done + at - lo, self.outcome.served)
@@ -212,7 +225,7 @@ class Work:
 
         ccxt leaves out what is before the time that it was asked for, so the whole second is asked for.
         """
-        if not self.pages.by_time_only or at % SECOND == 0:
+        if not self.pages.by_time_only or at % SECOND == 0 or self.pages.windows is not None:
             return False
         await self.page(at // SECOND * SECOND, hi)
         known = [row["timestamp"] for row in self.answer if isinstance(row, dict) and row.get("timestamp")]
@@ -231,9 +244,11 @@ class Work:
             self.answer = list(rows or [])
             self.most = max(self.most, len(self.answer))
             columns, bad = self.pages.read(self.answer)
-            if len(columns["ts"]) or bad:
+            if len(columns["ts"]) or bad or self.pages.windows is not None:  # they ask again themselves
                 break
         self.outcome.dropped += bad
+        while self.pages.windows is not None and self.pages.windows.cut_ms:
+            self.cut(self.pages.windows.cut_ms.pop(0) * MS)
         lo = np.searchsorted(columns["ts"], at)
         return {name: column[lo : np.searchsorted(columns["ts"], hi)] for name, column in columns.items()}
 
@@ -325,7 +340,7 @@ class Work:
                     return page
                 if not new.any():
                     break
-        if size >= FEW and len(self.answer) >= self.most:
+        if size >= FEW and len(self.answer) >= self.most and self.pages.windows is None:
             self.cut(at)
         return page
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from huracan.data.store_kinds import BARS, FUNDING, MARK, TRADES, Series
 from huracan.data.timeframes import parse_timeframe
 from huracan.data.venue_client import Venue
+from huracan.data.venue_windows import LEAST_MS, WIDEST_MS, Windows
 from huracan.sim.refusal import Refused
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -36,6 +37,7 @@ class Pages:
     span_ns: int  # of time that one page can be relied on to have looked at
     numbered: bool = False
     after: Callable[[Any], dict[str, Any]] | None = None  # ccxt's last row -> parameters of the page behind it
+    windows: Windows | None = None  # of a venue that is asked for them
 
     @property
     def by_time_only(self) -> bool:
@@ -60,6 +62,8 @@ def pages_of(venue: Venue, series: Series) -> Pages:
             since_or_id = None if "fromId" in more or "since" in more else since
             return await exchange.fetch_trades(symbol, since_or_id, limit, more)
 
+        if exchange.id in LEAST_MS and exchange.markets[symbol]["spot"]:
+            return windowed_trades(exchange, series, limit)
         after = behind_on_kraken if exchange.id == KRAKEN else None
         return Pages(series, trades, read_trades, 0, HOUR, exchange.id in NUMBERED, after)
     if series.kind == FUNDING:
@@ -80,6 +84,19 @@ def pages_of(venue: Venue, series: Series) -> Pages:
 
     read = read_bars if series.kind == BARS else read_marks
     return Pages(series, candles, read, series.step_ns, min(limit, LEAST) * series.step_ns)
+
+
+def windowed_trades(exchange: Any, series: Series, limit: int) -> Pages:
+    """Of a venue that is asked for windows of time."""
+    windows = Windows(LEAST_MS[exchange.id], limit)
+
+    async def fetch(since: int, until: int) -> Any:
+        return await exchange.fetch_trades(series.symbol, since, limit, {"until": until})
+
+    async def trades(since: int, more: dict[str, Any]) -> Any:
+        return await windows.ask(fetch, since)
+
+    return Pages(series, trades, read_trades, 0, WIDEST_MS * MS, windows=windows)
 
 
 def behind_on_kraken(row: Any) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Served:
     page: int = 1000
     newest: bool = False  # trades: the newest ones only, whatever time is asked for
     seconds: bool = False  # trades: from the start of the second that is asked for
+    ids: bool = True  # trades have numbers of their own
     windowed: bool = False  # a page of bars reaches no further than so many bars after its start
     faults: Fault = lambda path, n: None
     retry_after: str = "0.2"
@@ -180,6 +181,10 @@ def body_of(served: Served, path: str, query: dict[str, str]) -> Any:
     if path.endswith("/exchangeInfo"):
         kind = path.split("/")[1]
         return {"symbols": [spot_info(*s) if kind == "api" else swap_info(*s) for s in SPOT.items() if kind != "dapi"]}
+    if path.endswith("/contract/detail"):  # Mexc's, which has no swaps here
+        return {"success": True, "code": 0, "data": []}
+    if path.startswith(("/v2/", "/api/v3/brokerage/")):
+        return coinbase(served, path, query)
     if path.startswith("/0/public/"):
         return kraken(served, path, query)
     if path.endswith("/time"):
@@ -199,7 +204,8 @@ def body_of(served: Served, path: str, query: dict[str, str]) -> Any:
             return [t for t in market.trades if t["a"] >= int(query["fromId"])][:limit]
         start = start // 1000 * 1000 if served.seconds else start
         found = [t for t in market.trades if start <= t["T"] <= min(end, served.now_ms)]
-        return found[-limit:] if served.newest else found[:limit]
+        found = found[-limit:] if served.newest else found[:limit]
+        return found if served.ids else [t | {"a": None, "f": None, "l": None} for t in found]
     if last == "fundingRate":
         return [f for f in market.funding if start <= f["fundingTime"] <= min(end, served.now_ms)][:limit]
     return None
@@ -224,6 +230,36 @@ def kraken(served: Served, path: str, query: dict[str, str]) -> Any:
         rows = [[t["p"], t["q"], t["ns"] / 1e9, "s" if t["m"] else "b", "l", "", t["a"]] for t in found]
         return {"error": [], "result": {"ETHUSDT": rows, "last": str(found[-1]["ns"] if found else start)}}
     return None
+
+
+def coinbase(served: Served, path: str, query: dict[str, str]) -> Any:
+    """What Coinbase answers: of trades between two whole seconds the newest, and no more than a page."""
+    last = path.rpartition("/")[2]
+    if path == "/v2/time":
+        iso = datetime.datetime.fromtimestamp(served.now_ms // 1000, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"data": {"iso": iso, "epoch": served.now_ms // 1000}}
+    if path == "/v2/exchange-rates":
+        return {"data": {"currency": "USD", "rates": {"BTC": "0.00001"}}}
+    if path.startswith("/v2/currencies"):
+        return {"data": []}
+    if last == "products":
+        product = {"product_id": "BTC-USDT", "base_currency_id": "BTC", "quote_currency_id": "USDT", "status": "online"}
+        product |= {"product_type": "SPOT", "trading_disabled": False, "price": "100", "base_increment": "0.001"}
+        product |= {"quote_increment": "0.01", "base_min_size": "0.001", "base_max_size": "900", "quote_min_size": "1"}
+        return {"products": [product | {"quote_max_size": "1000000"}] if query.get("product_type") != "FUTURE" else []}
+    if last == "ticker":
+        start, end = int(query["start"]) * 1000, int(query["end"]) * 1000
+        found = [t for t in served.markets["BTCUSDT"].trades if start <= t["T"] <= min(end, served.now_ms)]
+        found = found[-min(int(query.get("limit", 100)), served.page) :][::-1]
+        return {"trades": [coinbase_trade(t) for t in found], "best_bid": "99", "best_ask": "101"}
+    return None
+
+
+def coinbase_trade(t: dict[str, Any]) -> dict[str, Any]:
+    when = datetime.datetime.fromtimestamp(t["T"] // 1000, datetime.UTC)
+    iso = f"{when:%Y-%m-%dT%H:%M:%S}.{t['T'] % 1000:03d}000Z"
+    trade = {"trade_id": str(t["a"]), "product_id": "BTC-USDT", "price": t["p"], "size": t["q"], "time": iso}
+    return trade | {"side": "SELL" if t["m"] else "BUY", "bid": "", "ask": ""}
 
 
 def spot_info(symbol: str, base: str) -> dict[str, Any]:
@@ -282,7 +318,10 @@ def certificates(folder: Path) -> ssl.SSLContext:
     basic = x509.BasicConstraints(ca=True, path_length=None)
     ca = certificate("a CA for tests", ca_key, "a CA for tests", ca_key, (basic, True), (usage, True), (known, False))
     names = x509.SubjectAlternativeName(
-        [x509.DNSName(name) for name in ("*.binance.com", "binance.com", "api.kraken.com")]
+        [
+            x509.DNSName(name)
+            for name in ("*.binance.com", "binance.com", "api.kraken.com", "*.coinbase.com", "*.mexc.com")
+        ]
     )
     leaf = certificate("*.binance.com", key, "a CA for tests", ca_key, (names, False), (authority, False))
     pem = serialization.Encoding.PEM

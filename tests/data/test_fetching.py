@@ -381,3 +381,62 @@ def test_an_unknown_venue_is_refused_with_the_nearest() -> None:
     with pytest.raises(Refused, match="knows no venue") as refused:
         exchange_named("binanse")
     assert "binance" in refused.value.fix
+
+
+@pytest.mark.parametrize("name", ["coinbase", "mexc"])
+@pytest.mark.parametrize("newest", [True, False])
+@pytest.mark.parametrize("faults", [False, True])
+def test_venues_that_are_asked_for_windows_of_time(
+    served: Served, tmp_path: Path, name: str, newest: bool, faults: bool
+) -> None:
+    """Pages shorter than asked for, kept from either end of a window; quiet hours; a burst inside one second."""
+    trades = some_trades(START, 600)
+    for k, trade in enumerate(trades[200:]):
+        trade["T"] += 5 * 3_600_000 if k < 300 else 9 * 3_600_000  # nobody trades for hours
+    for k, trade in enumerate(trades[300:330]):
+        trade["T"] = trades[300]["T"] // 1000 * 1000 + 10 * k
+    for k, trade in enumerate(trades[330:]):
+        trade["T"] = max(trade["T"], trades[329]["T"] + 1000 + k)
+    trades.sort(key=lambda t: t["T"])
+    for k, trade in enumerate(trades):
+        trade["a"] = 7000 + k
+    served.markets["BTCUSDT"] = Market(trades=trades)
+    served.now_ms = trades[-1]["T"] + 3_600_000
+    served.page, served.newest = 40, newest or name == "coinbase"
+    served.ids = name != "mexc"
+    if faults:
+        served.faults = lambda path, n: ("503", "reset", "429", "cut")[n % 4] if n > 12 and n % 5 == 0 else None
+        served.retry_after = "0.01"
+    root, series = tmp_path / "store", Series(name, "BTC/USDT", "trades")
+    (outcome,), _ = fetched(served, root, [series], name=name)
+    assert (outcome.failed, outcome.cut_instants, outcome.begins_ns) == (None, 0, 0)
+    table = read(root, series)
+    wanted = [(t["T"], float(t["p"]), float(t["q"]), -1.0 if t["m"] else 1.0) for t in trades]
+    found = zip(times(table) // 1_000_000, *(numbers(table, c) for c in ("price", "qty", "side")), strict=True)
+    assert sorted((int(a), float(b), float(c), float(d)) for a, b, c, d in found) == sorted(wanted)
+    if served.ids:
+        assert table.column("id").to_pylist() == [str(t["a"]) for t in trades]
+    asked = len(served.asked)
+    (outcome,), _ = fetched(served, root, [series], name=name)
+    assert (outcome.failed, outcome.rows) == (None, 0)
+    assert len(served.asked) - asked < 40
+    assert asked < 400
+
+
+@pytest.mark.parametrize("name", ["coinbase", "mexc"])
+def test_a_window_that_can_not_be_halved_is_counted(served: Served, tmp_path: Path, name: str) -> None:
+    trades = some_trades(START, 300)
+    for k, trade in enumerate(trades[100:]):
+        trade["T"] = trades[99]["T"] // 1000 * 1000 + (2000 if k < 90 else 4000 + 50 * k)
+    served.markets["BTCUSDT"] = Market(trades=trades)
+    served.now_ms = trades[-1]["T"] + 3_600_000
+    served.page, served.newest = 40, True
+    root, series = tmp_path / "store", Series(name, "BTC/USDT", "trades")
+    (outcome,), _ = fetched(served, root, [series], name=name)
+    assert outcome.failed is None
+    assert outcome.cut_instants >= 1
+    assert outcome.first_cut_ns // 10**9 == trades[100]["T"] // 1000
+    held = set(read(root, series).column("id").to_pylist())
+    lost = {str(t["a"]) for t in trades} - held
+    assert lost <= {str(t["a"]) for t in trades[100:190]}
+    assert len(lost) == 50
