@@ -215,6 +215,9 @@ def open_part(part: Part) -> Any:
     except FileNotFoundError:
         raise Refused("the store changed while it was read", where=str(part.path), fix="run it again") from None
     except (OSError, pa.ArrowException) as error:
+        if part.path.is_dir():
+            fix = "move that folder away; then fetch or import its times again, everything else is whole"
+            raise Refused("corrupted_part: a folder stands in its place", where=str(part.path), fix=fix) from error
         raise damaged(part, error) from error
     if file.metadata.num_rows != part.rows:
         raise damaged(part, f"{file.metadata.num_rows} rows, and its name says {part.rows}")

@@ -264,9 +264,18 @@ def _ragged(name: str, said: str, skipped: int) -> Refused:
     """A row of another length than the first, as arrow says it: "Row #3: Expected 6 columns, got 4"."""
     found = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", said)
     row, wanted, got = found.groups() if found else (None, "more", "other")
-    where = name if row is None else f"{name}, row {int(row) - skipped}"
+    where = name if row is None else f"{name}, row {int(row) - skipped}, column {first_apart(int(got), int(wanted))}"
     fix = "write every row alike, or fetch the file again"
     return Refused(f"ragged_row: {got} cells where the first row has {wanted}", where=where, fix=fix)
+
+
+def first_apart(got: int, wanted: int) -> int:
+    """The number of the first column in which a row is too short or too long.
+
+    >>> first_apart(4, 6), first_apart(7, 6)
+    (5, 7)
+    """
+    return min(got, wanted) + 1
 
 
 def _is_number(word: str) -> bool:
@@ -302,7 +311,9 @@ def _all_alike(name: str, rows: list[Any], width: int) -> None:
         if type(row) is not kind or len(row) != width:
             found = f"{len(row)} fields" if isinstance(row, (list, dict)) else f"{row!r}"
             fix = "write every row alike, or fetch the file again"
-            raise Refused(f"ragged_row: {found} where the first row has {width}", where=f"{name}, row {i + 1}", fix=fix)
+            column = first_apart(len(row), width) if isinstance(row, (list, dict)) else 1
+            where = f"{name}, row {i + 1}, column {column}"
+            raise Refused(f"ragged_row: {found} where the first row has {width}", where=where, fix=fix)
 
 
 def _json_column(name: str, key: str, values: list[Any]) -> Any:

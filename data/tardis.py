@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.data.events import CLEAR, COLUMNS, DEPTH, QUOTE, SNAPSHOT, START, TRADE, Events, Noticed, join, only
-from huracan.data.tables import numpy_of
+from huracan.data.tables import first_apart, numpy_of
 from huracan.data.text_blocks import BLOCK, KEEP_WHOLE, line_blocks
 from huracan.sim.refusal import Refused
 
@@ -149,7 +149,7 @@ def _bad_cell(text: bytes, columns: tuple[str, ...], name: str, first: int, said
         cells = line.split(",")
         if len(cells) != len(columns):
             what = f"ragged_row: {len(cells)} cells where the header names {len(columns)}"
-            return Refused(what, where=f"{name}, row {row}", fix=fix)
+            return Refused(what, where=f"{name}, row {row}, column {first_apart(len(cells), len(columns))}", fix=fix)
         for column, cell in zip(columns, cells, strict=True):
             try:
                 if column in _NEEDED and column not in _WORDS:

@@ -131,9 +131,9 @@ def test_a_csv_without_a_header_is_read_by_position_and_says_so(tmp_path: Path) 
 
 
 def test_a_row_of_another_length_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"ragged_row: 3 cells where the first row has 6.*row 3"):
+    with pytest.raises(Refused, match=r"ragged_row: 3 cells where the first row has 6.*row 3, column 4"):
         read(tmp_path, [*ROWS[:2], "2024-01-01 00:02:00,1,2", ROWS[3]])
-    with pytest.raises(Refused, match=r"ragged_row: 7 cells.*row 4"):
+    with pytest.raises(Refused, match=r"ragged_row: 7 cells.*row 4, column 7"):
         read(tmp_path, [*ROWS[:3], ROWS[3] + ",1"], header="")
 
 
@@ -375,7 +375,7 @@ def test_rules_that_are_none(tmp_path: Path, rules: dict[str, Any], words: str) 
         ("[[1704067200000, 1, 1, 1, 1, 1], [17040672", "unreadable"),
         ("[" * 100_000, "unreadable"),
         ("[3]", "unreadable"),
-        ("[[1704067200000, 1, 1, 1, 1, 1], [1704067260000, 1, 1]]", r"ragged_row: 3 fields.*row 2"),
+        ("[[1704067200000, 1, 1, 1, 1, 1], [1704067260000, 1, 1]]", r"ragged_row: 3 fields.*row 2, column 4"),
         ("[[1704067200000, 1, 1, 1, 1, 1], 7]", r"ragged_row: 7.*row 2"),
         ("[[1704067200000, 1, 1, 1, 1, 1], [1704067260000, 1, 1, 1, true, 1]]", r"not_a_number: True.*row 2.*close"),
         ('[[1704067200000, 1, 1, 1, 1, 1], [1704067260000, 1, 1, 1, "x", 1]]', r"not_a_number: 'x'.*row 2.*close"),

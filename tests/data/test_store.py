@@ -217,6 +217,12 @@ def test_damaged_parts_are_named(tmp_path: Path) -> None:
             read(tmp_path, BARS)
         assert refused.value.where == str(part.path)
         assert "delete that file" in refused.value.fix
+    part.path.unlink()
+    part.path.mkdir()
+    with pytest.raises(Refused, match="corrupted_part: a folder stands in its place") as refused:
+        read(tmp_path, BARS)
+    assert "move that folder away" in refused.value.fix
+    part.path.rmdir()
     part.path.write_bytes(whole)
     verify(part, BARS)
 

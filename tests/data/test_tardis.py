@@ -90,8 +90,8 @@ def test_odd_times_are_counted(tmp_path: Path) -> None:
     ("rest", "what", "where"),
     [
         ("1,buy,1x,1", "not_a_number: '1x'", "row 2, column price"),
-        ("1,buy,1", "ragged_row: 7 cells", "row 2"),
-        ("1,buy,1,1,1", "ragged_row: 9 cells", "row 2"),
+        ("1,buy,1", "ragged_row: 7 cells", "row 2, column 8"),
+        ("1,buy,1,1,1", "ragged_row: 9 cells", "row 2, column 9"),
     ],
 )
 def test_a_bad_cell_is_refused_with_row_and_column(tmp_path: Path, rest: str, what: str, where: str) -> None:
