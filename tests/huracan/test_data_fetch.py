@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -101,6 +102,23 @@ def test_a_hundred_kills(served: Served, tmp_path: Path) -> None:
     hit = kill_again_and_again(served, tmp_path, 100, seed=2)
     print(f"{hit} of 100 kills came when something had been stored since the one before")
     assert hit > 30
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit, which Linux has")
+def test_a_full_disk_is_named_and_the_next_fetch_completes_it(served: Served, tmp_path: Path) -> None:
+    process = begin(served, tmp_path)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (3000, 3000))
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    failed = [each["failed"] for each in json.loads(out)["series"]]
+    for words in failed:
+        assert f"nothing more could be stored in {tmp_path / 'store'}" in words
+        assert "File too large. What was stored before is whole. Free some space" in words
+    assert "Traceback" not in said
+    process = begin(served, tmp_path)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert what_is_held(tmp_path / "store") == truth(served)
 
 
 def test_interrupted_it_stores_what_it_has(served: Served, tmp_path: Path) -> None:
