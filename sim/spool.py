@@ -50,7 +50,7 @@ class Column:
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
         self.rows = 0
-        self._memory: bytearray | None = bytearray()
+        self._memory: list[Array] | None = []
         self._file: Any = None
         self._whole: Array | None = None
 
@@ -59,33 +59,27 @@ class Column:
 
     def append(self, rows: Array) -> None:
         """Add rows behind the others."""
-        data = np.ascontiguousarray(rows, self.dtype)
-        if not len(data):
+        if not len(rows):
             return
-        view = bytes_of(data)
-        if self._memory is not None and len(self._memory) + len(view) > HELD:
+        if self._memory is not None and (self.rows + len(rows)) * self.dtype.itemsize > HELD:
             self._move_out()
         if self._memory is not None:
-            self._memory += view
+            self._memory.append(np.array(rows, self.dtype))
         else:
-            self._put(view)
-        self.rows += len(data)
+            self._put(bytes_of(np.ascontiguousarray(rows, self.dtype)))
+        self.rows += len(rows)
 
     def read(self, lo: int, hi: int) -> Array:
         """Rows lo..hi as an array of their own."""
         lo, hi = max(lo, 0), min(hi, self.rows)
-        out = np.empty(max(hi - lo, 0), self.dtype)
-        size = self.dtype.itemsize
-        if not len(out):
-            return out
         if self._memory is not None:
-            out[:] = np.frombuffer(self._memory, self.dtype, len(out), lo * size)
-            return out
-        view, at = bytes_of(out), lo * size
+            return self._held()[lo:hi].copy()
+        out = np.empty(max(hi - lo, 0), self.dtype)
+        view, at = bytes_of(out), lo * self.dtype.itemsize
         while len(view):
             got = os.preadv(self._file.fileno(), [view], at)
             if got <= 0:
-                raise OSError(errno.EIO, "the scratch file is shorter than what was written")
+                raise OSError(errno.EIO, "the temporary file is shorter than what was written")
             view, at = view[got:], at + got
         return out
 
@@ -95,12 +89,19 @@ class Column:
             if not self.rows:
                 self._whole = np.zeros(0, self.dtype)
             elif self._memory is not None:
-                self._whole = np.frombuffer(self._memory, self.dtype)
+                self._whole = self._held()
             else:
                 mapped = mmap.mmap(self._file.fileno(), self.rows * self.dtype.itemsize)
                 self._whole = np.frombuffer(mapped, self.dtype)
                 self._file.close()  # the mapping holds it from here on
         return self._whole
+
+    def _held(self) -> Array:
+        """All rows, which are in memory, in one array."""
+        assert self._memory is not None
+        if len(self._memory) != 1:
+            self._memory = [np.concatenate(self._memory) if self._memory else np.zeros(0, self.dtype)]
+        return self._memory[0]
 
     def _move_out(self) -> None:
         try:
@@ -108,9 +109,9 @@ class Column:
         except OSError as error:
             raise no_room(error) from error
         weakref.finalize(self, self._file.close)
-        held, self._memory = self._memory, None
-        if held:
-            self._put(memoryview(held))
+        held, self._memory = self._memory or [], None
+        for rows in held:
+            self._put(bytes_of(rows))
 
     def _put(self, view: memoryview) -> None:
         try:
