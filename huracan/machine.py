@@ -23,7 +23,7 @@ from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
-from huracan.sim.tape import Tape, chunk, first_ns
+from huracan.sim.tape import Tape, chunk, first_ns, put_together, room_for
 from huracan.sim.vector_check import made_of_vectors
 from huracan.spec import spec_hash, spec_table
 from huracan.spec_records import Spec
@@ -186,15 +186,17 @@ def drive(
     next_look = stops_of(looks.rows) if looks is not None else None
     tally = np.zeros(chunk_rows + 2, np.int64)
     odd = 1
+    room = room_for(tape, min(chunk_rows, tape.rows))
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo in range(0, tape.rows, chunk_rows):
             hi = min(lo + chunk_rows, tape.rows)
-            view = chunk(tape, lo, hi, spread_from_data=spread, sample_ns=machine.sample_ns)
+            view = chunk(tape, lo, hi, spread_from_data=spread, sample_ns=machine.sample_ns, room=room)
             at = known = 0
             tally[0] = 0
             while at < hi - lo:
                 if at == known:
                     known = min(at + step, hi - lo)
+                    put_together(room, at, known)
                     if block.table_rows:
                         feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, at, known)
                 stop = next_look(lo + at) if next_look is not None else -1

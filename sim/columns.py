@@ -52,7 +52,7 @@ job = np.dtype(
 )
 
 # what each loop is given to call
-_FUNCTIONS = {"each": "update", "source": "update", "pair": "combine, update"}
+_FUNCTIONS = {"each": "update", "sums": "update, tick, worth", "source": "update", "pair": "combine, update"}
 
 _COLUMN_STUB = '''"""All columns of one kind of feature."""
 from numba import njit
@@ -249,12 +249,14 @@ def _part(columns: list[Column], base: dict[Column, int], n_instruments: int) ->
     rows: list[tuple[int, ...]] = []
     args: list[tuple[float, ...]] = []
     ring = 0
-    for column in columns:
-        wide = is_wide_column(column)
-        below = column.source
-        place = BAR_FIELDS.index(column.field) if column.field else 0
-        size = int(module.room(column.args))
-        for k in range(1 if wide else n_instruments):
+    for k in range(n_instruments):  # all columns of an instrument after one another: they share what they read
+        for column in columns:
+            wide = is_wide_column(column)
+            if wide and k:
+                continue
+            below = column.source
+            place = BAR_FIELDS.index(column.field) if column.field else 0
+            size = int(module.room(column.args))
             look = -1 if below is None else base[below] + k
             row = base[column] + k
             rows.append((k, 1 if wide else k, len(rows) if first.every_ns else row, row, ring, size, look, place))

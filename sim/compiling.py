@@ -8,6 +8,7 @@ from Python, such a function runs as the plain Python that it is.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import hashlib
@@ -41,6 +42,9 @@ from numba.core.untyped_passes import (
     RewriteSemanticConstants,
     TranslateByteCode,
 )
+
+from huracan.sim.compile_lowering import PartLower, is_part
+from huracan.sim.compile_trims import no_lifetimes, same_flags, trimmed
 
 _keep: list[Any] = []  # callbacks live as long as the machine code that may call them
 
@@ -132,7 +136,7 @@ class PartLowering(BaseNativeLowering):
 
     @property
     def lowering_class(self) -> Any:
-        return NativeLowering().lowering_class
+        return PartLower
 
     def run_pass(self, state: Any) -> bool:
         target = state.targetctx
@@ -170,6 +174,10 @@ class EntryLowering(NativeLowering):
     """Ordinary lowering into a library that links parts."""
 
     _name = "huracan_entry_lowering"
+
+    @property
+    def lowering_class(self) -> Any:
+        return PartLower
 
     def run_pass(self, state: Any) -> bool:
         state.library = EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
@@ -210,14 +218,22 @@ PART_PASSES = (
 )
 
 
+COMPILE_OTHERS = (NopythonTypeInference, PartLowering)
+
+
 class PartPasses(PassManager):
     """Runs its passes and nothing between them: numba's own checks and analyses take longer than the passes."""
 
+    def run(self, state: Any) -> None:
+        with same_flags(state.flags):
+            super().run(state)
+
     def _runPass(self, index: int, pss: Any, state: Any) -> None:
         pss.analysis = self._analysis
-        pss.run_initialization(state)
-        pss.run_pass(state)
-        pss.run_finalizer(state)
+        with contextlib.nullcontext() if isinstance(pss, COMPILE_OTHERS) else no_lifetimes():
+            pss.run_initialization(state)
+            pss.run_pass(state)
+            pss.run_finalizer(state)
 
 
 @cache
@@ -262,13 +278,10 @@ class Remembering:
 remembering = cache(Remembering)
 
 
-def is_part(dispatcher: Any) -> bool:
-    """Whether a compiled function runs inside an entry only."""
-    return dispatcher._compiler.pipeline_class in (PartCompiler, UserCompiler)
-
-
 class PartCompiler(CompilerBase):
     """Compiler of what runs inside an entry only."""
+
+    makes_parts = True
 
     def define_pipelines(self) -> list[PassManager]:
         self.state.typingctx = remembering(self.state.typingctx)
@@ -277,6 +290,8 @@ class PartCompiler(CompilerBase):
 
 class UserCompiler(CompilerBase):
     """The same for a user's own function, with all of numba's checks."""
+
+    makes_parts = True
 
     def define_pipelines(self) -> list[PassManager]:
         self.state.typingctx = remembering(self.state.typingctx)
@@ -291,7 +306,8 @@ class EntryCompiler(CompilerBase):
         collecting = gc.isenabled()
         gc.disable()
         try:
-            return super().compile_extra(func)
+            with trimmed(self.state.targetctx):
+                return super().compile_extra(func)
         finally:
             if collecting:
                 gc.enable()

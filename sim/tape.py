@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import config
 
 from huracan.sim import layout
 from huracan.sim.layout import Calm, Contract, TapeView
@@ -24,6 +25,15 @@ from huracan.sim.timeline import MARK, RowTimes, Timeline, timeline
 
 Records = np.ndarray[Any, Any]
 DAY_NS = 86_400_000_000_000
+PRICES = ("open", "high", "low", "close")
+BAR = (*PRICES, "volume", "fresh")  # the columns that a bar is made of
+
+
+class Room(NamedTuple):
+    """Where a chunk's bars are put together."""
+
+    columns: Floats  # (BAR, instruments, rows)
+    bars: Records  # layout.bar, (rows, instruments)
 
 
 @dataclass(frozen=True)
@@ -234,43 +244,55 @@ def tape_hash(series: Sequence[BarSource], payments: Sequence[Payments | None], 
 
 def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
     """layout.bar of rows lo..hi, (rows, instruments); a stale bar stands at its last close with no volume."""
-    return bar_records(tape, *tape.timeline.at(lo, hi))
+    bars: Records = chunk(tape, lo, hi).bars
+    return bars
 
 
-def bar_records(tape: Tape, closes: Ints, latest: Sequence[Ints]) -> Records:
-    """The same for rows that are known by their closes and by each instrument's last bar."""
-    out = np.empty((len(closes), len(tape.series)), layout.bar)
-    whole = out.view(np.dtype((np.void, layout.bar.itemsize)))
+def room_for(tape: Tape, rows: int) -> Room:
+    """Memory for the bars of a chunk: to be given it anew for every chunk takes longer than to fill it."""
+    n = len(tape.series)
+    columns = np.empty((len(BAR), n, rows + 8))  # the odd length keeps bars of one row from falling into one set
+    return Room(columns, np.empty((rows, n), layout.bar))
+
+
+def put_together(room: Room, lo: int, hi: int) -> None:
+    """Rows lo..hi of a room's bars out of its columns."""
+    if room.bars.shape[1] > 1 and not config.DISABLE_JIT:
+        from huracan.sim.kernel.bar_rows import put_rows
+
+        put_rows(room.bars, room.columns, lo, hi)
+        return
+    for name, column in zip(BAR, room.columns, strict=True):
+        room.bars[name][lo:hi] = column[:, lo:hi].T
+
+
+def fill_columns(tape: Tape, closes: Ints, latest: Sequence[Ints], room: Room) -> None:
+    """The columns of rows that are known by their closes and by each instrument's last bar."""
     opens = closes - tape.timeframe_ns
     for k, s in enumerate(tape.series):
-        b = own_bars(s, opens, latest[k], tape.timeline.twins)
-        whole[:, k] = b.view(whole.dtype)  # a bar at once: field by field every cache line would be fetched six times
-    return out
+        own_bars(s, opens, latest[k], room.columns[:, k, : len(closes)], tape.timeline.twins)
 
 
-def own_bars(series: BarSource, opens: Ints, at: Ints, complete: bool = False) -> Records:
-    """layout.bar of one instrument in rows that open at `opens`; at[row] is its last bar then, -1 before the first.
+def own_bars(series: BarSource, opens: Ints, at: Ints, out: Floats, complete: bool = False) -> None:
+    """Columns of layout.bar of one instrument in rows that open at `opens`, into `out`, (columns, rows).
 
-    `complete`: it is known already that no row misses a bar.
+    at[row] is its last bar then, -1 before the first. `complete`: it is known already that no row misses a bar.
     """
-    out = np.empty(len(opens), layout.bar)
     bars = series.rows(max(int(at[0]), 0), max(int(at[-1]), 0) + 1)
     if complete or (at[0] >= 0 and np.array_equal(bars.open_ns, opens)):
-        out["fresh"] = 1
-        for name in ("open", "high", "low", "close"):
-            out[name] = getattr(bars, name)
-        out["volume"] = bars.volume if bars.volume is not None else 0.0
-        return out
+        for column, name in zip(out, PRICES, strict=False):
+            column[:] = getattr(bars, name)
+        out[4] = bars.volume if bars.volume is not None else 0.0
+        out[5] = 1.0
+        return
     known = np.maximum(at, 0)
     own = known - known[0]
     fresh = (at >= 0) & (bars.open_ns[own] == opens)
-    out["fresh"] = fresh
     last = np.where(at >= 0, bars.close[own], np.nan)
-    for name in ("open", "high", "low"):
-        out[name] = np.where(fresh, getattr(bars, name)[own], last)
-    out["close"] = last
-    out["volume"] = np.where(fresh, bars.volume[own], 0.0) if bars.volume is not None else 0.0
-    return out
+    for column, name in zip(out, PRICES, strict=False):
+        column[:] = last if name == "close" else np.where(fresh, getattr(bars, name)[own], last)
+    out[4] = np.where(fresh, bars.volume[own], 0.0) if bars.volume is not None else 0.0
+    out[5] = fresh
 
 
 def cost_chunk(tape: Tape, latest: Sequence[Ints], spread_from_data: bool) -> Records:
@@ -315,7 +337,7 @@ def fine_chunk(tape: Tape, closes: Ints) -> tuple[Records, Records]:
     return np.concatenate(parts), spans
 
 
-def calm_kinds(tape: Tape, lo: int, rows: Records, bars: Records, sample_ns: int) -> Ints:
+def calm_kinds(tape: Tape, lo: int, rows: Records, fresh: Floats, sample_ns: int) -> Ints:
     """layout.Calm of every row; the first of a chunk has none, as nothing is known of the row before it."""
     closes = rows["close_ns"]
     phase = first_ns(tape) % tape.timeframe_ns  # as the grids of the lanes begin
@@ -326,7 +348,7 @@ def calm_kinds(tape: Tape, lo: int, rows: Records, bars: Records, sample_ns: int
         found += np.where(since % step == 0, int(flag), 0)
         quiet &= (since[1:] - 1) // step <= since[:-1] // step  # no point of the grid lies between two rows
     if len(tape.series) == 1:
-        quiet &= bars["fresh"][1:, 0] == 1
+        quiet &= fresh[1 : len(rows)] == 1.0
     found[0] = 0
     found[1:][~quiet] = 0
     if lo + len(rows) == tape.rows:
@@ -334,8 +356,20 @@ def calm_kinds(tape: Tape, lo: int, rows: Records, bars: Records, sample_ns: int
     return found
 
 
-def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False, sample_ns: int = 0) -> TapeView:
-    """Rows lo..hi as the machine's records; `sample_ns` is the grid of the lanes' samples, every bar if it is 0."""
+def chunk(
+    tape: Tape,
+    lo: int,
+    hi: int,
+    *,
+    spread_from_data: bool = False,
+    sample_ns: int = 0,
+    room: Room | None = None,
+) -> TapeView:
+    """Rows lo..hi as the machine's records; `sample_ns` is the grid of the lanes' samples, every bar if it is 0.
+
+    With `room` the bars stand there until it is given again, and the caller puts them together, a few rows at a time
+    before they are needed: what was written long ago has left the cache.
+    """
     closes, latest = tape.timeline.at(lo, hi)
     rows = np.zeros(hi - lo, layout.row)
     rows["open_ns"] = closes - tape.timeframe_ns
@@ -343,10 +377,13 @@ def chunk(tape: Tape, lo: int, hi: int, *, spread_from_data: bool = False, sampl
     rows["fund_hi"] = payments_before(tape, closes)
     rows["live"] = np.arange(lo, hi) >= tape.first_live
     fine, spans = fine_chunk(tape, closes)
-    bars = bar_records(tape, closes, latest)
+    here = room or room_for(tape, hi - lo)
+    fill_columns(tape, closes, latest, here)
+    if room is None:
+        put_together(here, 0, hi - lo)
     grid = sample_ns or tape.timeframe_ns
-    rows["calm"] = calm_kinds(tape, lo, rows, bars, grid)
-    parts = (rows, bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
+    rows["calm"] = calm_kinds(tape, lo, rows, here.columns[-1, 0], grid)
+    parts = (rows, here.bars[: hi - lo], tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
     return TapeView._make([*(as_records(p) for p in parts), grid])
 
 

@@ -7,6 +7,8 @@ their own; at[i] is the row of the tape at which bar i is known. Every index com
 
 from __future__ import annotations
 
+import numpy as np
+
 from huracan.sim.options import part
 from huracan.sim.record_copy import copy_record
 
@@ -30,6 +32,99 @@ def each(update, slot, bars, at, table, out, work, lo, hi, jobs, states, rings):
             line[i] = value
         s.value = value
         copy_record(states[j], s)
+
+
+@part
+def sums(update, tick, worth, slot, bars, at, table, out, work, lo, hi, jobs, states, rings):
+    """Kinds that sum the whole ticks of one instrument's last n bars, in a record with the fields of ticks.TICKS.
+
+    Where every bar is fresh and on the tick, and that is almost everywhere, the ticks are worked out once for all that
+    look at the instrument, and the sums are one addition after the other, all else many at a time; where not, bar by
+    bar, to the same bits. `tick(s, price)` is the price in ticks or -1, `worth(s, total)` the value of a sum.
+    """
+    news = bars[lo:hi]
+    n_rows = hi - lo
+    seen = -1
+    largest = -1.0
+    for j in range(jobs.shape[0]):
+        job = jobs[j]
+        k = job.inst
+        ring = rings[job.ring : job.ring + job.doubles]
+        line = out[job.row, lo:hi]
+        s = slot[0]
+        copy_record(s, states[j])
+        if k != seen:
+            largest = ticks_of(tick, s, news, k, work)
+            seen = k
+        if s.exact != 0 and 0.0 <= largest <= s.most:
+            full = min(max(s.n - 1 - s.count, 0), n_rows)
+            s.total = slide(s.total, ring, s.place, line, work)
+            s.place = (s.place + n_rows) % s.n
+            s.count = min(s.count + n_rows, s.n)
+            for i in range(n_rows):
+                line[i] = worth(s, line[i])
+            for i in range(full):
+                line[i] = np.nan
+            s.value = line[n_rows - 1]
+        else:
+            value = s.value
+            for i in range(n_rows):
+                bar = news[i, k]
+                if bar.fresh != 0:
+                    value = update(s, ring, bar)
+                line[i] = value
+            s.value = value
+        copy_record(states[j], s)
+
+
+@part
+def ticks_of(tick, s, news, k, work):
+    """work[i] = the close of bar i in ticks; returns the largest, or -1 if a bar is stale or off the tick."""
+    largest = 0.0
+    least = 0.0
+    for i in range(news.shape[0]):
+        bar = news[i, k]
+        t = tick(s, bar.close) if bar.fresh != 0 else -1.0
+        work[i] = t
+        largest = t if t > largest else largest
+        least = t if t < least else least
+    return largest if least == 0.0 else -1.0
+
+
+@part
+def slide(total, ring, place, line, work):
+    """line[i] = the sum after bar i, with the ring from `place` on as what leaves; returns the last sum.
+
+    Whole numbers below 2**53, so that four may be added up beside the sum instead of one after the other.
+    """
+    n_rows = line.shape[0]
+    first = 0
+    while first < n_rows:
+        until = min(n_rows, first + ring.shape[0] - place)
+        back = place - first
+        for i in range(first, until):
+            new = work[i]
+            line[i] = new - ring[back + i]
+            ring[back + i] = new
+        i = first
+        while i + 4 <= until:
+            a = line[i]
+            b = a + line[i + 1]
+            c = b + line[i + 2]
+            d = c + line[i + 3]
+            line[i] = total + a
+            line[i + 1] = total + b
+            line[i + 2] = total + c
+            total = total + d
+            line[i + 3] = total
+            i += 4
+        while i < until:
+            total += line[i]
+            line[i] = total
+            i += 1
+        place = 0
+        first = until
+    return total
 
 
 @part

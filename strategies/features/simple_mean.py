@@ -9,6 +9,7 @@ from huracan.sim.feature import WINDOW, Feature
 from huracan.sim.options import part
 from huracan.strategies.features.sums import mean_of
 from huracan.strategies.features.ticks import TICKS, begin_ticks, whole_ticks
+from huracan.strategies.features.ticks import tick as tick  # the loop asks for it here
 
 
 def sma(window: str | int, every: str | None = None) -> Feature:
@@ -24,7 +25,7 @@ def sma(window: str | int, every: str | None = None) -> Feature:
 
 ARGS = (("window", WINDOW),)
 WIDE = False
-LOOP = "each"
+LOOP = "sums"
 STATE = np.dtype(
     [("value", "f8"), ("n", "i8"), ("count", "i8"), ("place", "i8"), ("total", "f8"), ("lost", "f8"), *TICKS],
     align=True,
@@ -53,6 +54,12 @@ def leave_ticks(s, ring):
 
 
 @part
+def worth(s, total):
+    """The mean of which this is the sum in ticks."""
+    return total * s.num / s.divisor
+
+
+@part
 def update(s, ring, bar):
     x = bar.close
     n = s.n
@@ -71,7 +78,7 @@ def update(s, ring, bar):
         s.count += 1
     if s.exact != 0:
         s.total += x - old
-        value = s.total * s.num / s.divisor
+        value = worth(s, s.total)
     else:
         s.total, error = two_sum(s.total, x)
         s.lost += error

@@ -37,10 +37,15 @@ def begin_ticks(states, windows, rules):
 
 
 @part
-def whole_ticks(s, price):
-    """The price in ticks; -1 if it is not on the tick (by more than two ulp) or too large."""
+def tick(s, price):
+    """The price in ticks; -1 if it is not on the tick (by more than two ulp)."""
     scaled = price * s.den
     t = np.floor(scaled * s.per_num + 0.5)
-    if t <= s.most and abs(scaled - t * s.num) <= TWO_ULP * scaled:
-        return t
-    return -1.0
+    return t if abs(scaled - t * s.num) <= TWO_ULP * scaled else -1.0
+
+
+@part
+def whole_ticks(s, price):
+    """The price in ticks; -1 if it is not on the tick, or too large."""
+    t = tick(s, price)
+    return t if t <= s.most else -1.0

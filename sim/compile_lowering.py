@@ -1,0 +1,215 @@
+"""How a part becomes LLVM's language with little to write down: values instead of memory, tuples by reference.
+
+numba keeps every variable that two blocks share in memory, and LLVM takes it out again; a variable that is assigned
+once, before everything that uses it, can be a value at once. And numba hands a tuple over member by member, an array as
+seven numbers: for a venue of some twenty arrays that is a hundred and forty arguments a call, in a hundred functions.
+Here the caller stores the tuple once, hands over where it is, and the callee reads what it needs; once all is inlined
+nothing of it is left. Together that is most of what a part is written down in, and a quarter of the time to compile.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from llvmlite import ir as llvm
+from numba.core import cgutils, ir, types
+from numba.core.analysis import compute_cfg_from_blocks
+from numba.core.datamodel import default_manager
+from numba.core.datamodel.manager import DataModelManager
+from numba.core.datamodel.models import TupleModel
+from numba.core.lowering import Lower
+from numba.core.types import Array, Integer
+from numba.core.types.containers import BaseTuple, NamedTuple
+from numba.np.arrayobj import load_item
+
+DATA, SHAPE, STRIDES = 4, 5, 6  # of numba's record of an array
+WORD = llvm.IntType(64)
+
+
+class ByReference(TupleModel):  # type: ignore[misc]
+    """A named tuple whose argument is a pointer to it."""
+
+    def get_argument_type(self) -> Any:
+        return llvm.PointerType(self.get_value_type())
+
+    def as_argument(self, builder: Any, value: Any) -> Any:
+        return place_of(builder, value)
+
+    def from_argument(self, builder: Any, value: Any) -> Any:
+        found = builder.load(value)  # LLVM drops it where members are read one by one
+        found.place = value
+        return found
+
+
+def place_of(builder: Any, value: Any) -> Any:
+    """Where in memory a tuple is: put there once, right after it was made, so that every use may look there."""
+    found = getattr(value, "place", None)
+    if found is not None:
+        return found
+    block, anchor, entry = builder._block, builder._anchor, builder.function.entry_basic_block
+    builder.position_at_start(entry)
+    place = builder.alloca(value.type)
+    anchor += entry is block
+    if not isinstance(value, llvm.Instruction):
+        builder._block, builder._anchor = block, anchor
+        builder.store(value, place)
+        return place
+    builder.position_after(value)
+    builder.store(value, place)
+    builder._block, builder._anchor = block, anchor + (value.parent is block)
+    value.place = place
+    return place
+
+
+@cache
+def reference_models() -> DataModelManager:
+    """numba's models of all types but of named tuples."""
+    found = default_manager.copy()
+    found.register(NamedTuple, ByReference)
+    return found
+
+
+def values_of(blocks: Any) -> set[str]:
+    """Variables that are assigned once, in a block and at a place that comes before everything that uses them."""
+    made_in: dict[str, int] = {}
+    memory: set[str] = set()
+    used_in: dict[str, set[int]] = {}
+    for at, block in blocks.items():
+        for inst in block.body:
+            target = inst.target.name if isinstance(inst, ir.Assign) else None
+            for var in variables_of(inst):
+                if var.name not in made_in:
+                    memory.add(var.name)  # before it is made, as far as the order of the blocks goes
+                used_in.setdefault(var.name, set()).add(at)
+            if target is not None:
+                if target in made_in:
+                    memory.add(target)
+                made_in[target] = at
+    before = compute_cfg_from_blocks(blocks).dominators()
+    return {
+        name
+        for name, at in made_in.items()
+        if name not in memory and all(at in before[use] for use in used_in.get(name, ()))
+    }
+
+
+def variables_of(inst: Any) -> Any:
+    """Variables that an instruction uses."""
+    if not isinstance(inst, ir.Assign):
+        return inst.list_vars()
+    value = inst.value
+    return (value,) if isinstance(value, ir.Var) else value.list_vars() if isinstance(value, ir.Expr) else ()
+
+
+def goes_by_reference(dispatcher: Any) -> bool:
+    """Whether a function takes tuples so: a part that is inlined wherever it is called."""
+    return is_part(dispatcher) and bool(dispatcher.targetoptions.get("forceinline"))
+
+
+def is_part(dispatcher: Any) -> bool:
+    """Whether a compiled function runs inside an entry only."""
+    return bool(getattr(dispatcher._compiler.pipeline_class, "makes_parts", False))
+
+
+class PartLower(Lower):  # type: ignore[misc]
+    """numba's lowering for functions that hold no references: nothing to let go, nothing to clear."""
+
+    def init(self) -> None:
+        super().init()
+        if self.flags.forceinline:
+            self.context.data_model_manager = reference_models()
+
+    def _find_singly_assigned_variable(self) -> None:
+        self._singly_assigned_vars = values_of(self.blocks)
+        self._blk_local_varmap: dict[str, Any] = {}
+
+    def extract_function_arguments(self) -> Any:
+        for arg in self.call_conv.get_arguments(self.function):
+            if isinstance(arg.type, llvm.PointerType) and isinstance(arg.type.pointee, llvm.LiteralStructType):
+                arg.add_attribute("noalias")
+                arg.add_attribute("captures(none)")
+                set.add(arg.attributes, "readonly")  # llvmlite does not list it
+        return super().extract_function_arguments()
+
+    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
+        if name in self._singly_assigned_vars:
+            self._blk_local_varmap[name] = value
+        else:
+            self.builder.store(value, self.getvar(name))
+
+    def loadvar(self, name: str) -> Any:
+        if name in self._blk_local_varmap:
+            return self._blk_local_varmap[name]
+        return self.builder.load(self.getvar(name))
+
+    def delvar(self, name: str) -> None:
+        pass
+
+    def lower_call(self, resty: Any, expr: Any) -> Any:
+        """A call: by reference if it is inlined. A tuple that a real call sees would be written out for every row."""
+        called = self.typeof(expr.func.name)
+        inlined = isinstance(called, types.Dispatcher) and goes_by_reference(called.dispatcher)
+        kept = self.context.data_model_manager
+        self.context.data_model_manager = reference_models() if inlined else default_manager
+        try:
+            return super().lower_call(resty, expr)
+        finally:
+            self.context.data_model_manager = kept
+
+    def lower_expr(self, resty: Any, expr: Any) -> Any:
+        found = None
+        if expr.op == "getattr":
+            found = self.member(expr.value.name, expr.attr, resty)
+        elif expr.op == "getitem":
+            found = self.element(expr.value.name, self.typeof(expr.index.name), self.loadvar(expr.index.name), resty)
+        elif expr.op == "static_getitem" and type(expr.index) is int and expr.index >= 0:
+            found = self.element(expr.value.name, types.intp, llvm.Constant(WORD, expr.index), resty)
+        return super().lower_expr(resty, expr) if found is None else found
+
+    def member(self, name: str, attr: str, wanted: Any) -> Any:
+        """A member of a tuple that is in memory; None where it is not."""
+        kind = self.typeof(name)
+        if not isinstance(kind, NamedTuple) or attr not in kind.fields:
+            return None
+        at = kind.fields.index(attr)
+        place = getattr(self.loadvar(name), "place", None)
+        if place is None or kind.types[at] != wanted:
+            return None
+        found = self.builder.load(cgutils.gep_inbounds(self.builder, place, 0, at))
+        if isinstance(wanted, NamedTuple | Array):
+            found.place = found.operands[0]
+        return found
+
+    def element(self, name: str, index_type: Any, index: Any, wanted: Any) -> Any:
+        """An element of an array at integers; None for anything else, and where bounds are checked.
+
+        numba unpacks the whole array into memory for it, and asks whether the index counts from the end. In the kernel
+        none does, and users' functions are checked: theirs go numba's way.
+        """
+        kind = self.typeof(name)
+        if not isinstance(kind, Array) or kind.dtype != wanted or self.context.enable_boundscheck:
+            return None
+        builder = self.builder
+        index_types = tuple(index_type) if isinstance(index_type, BaseTuple) else (index_type,)
+        if len(index_types) != kind.ndim or not all(isinstance(t, Integer) for t in index_types):
+            return None
+        found = cgutils.unpack_tuple(builder, index) if isinstance(index_type, BaseTuple) else [index]
+        words = [self.context.cast(builder, v, t, types.intp) for v, t in zip(found, index_types, strict=True)]
+        data, shape, strides = self.parts_of(self.loadvar(name), kind.ndim)
+        place = cgutils.get_item_pointer2(self.context, builder, data, shape, strides, kind.layout, words, False, False)
+        return load_item(self.context, builder, kind, place)
+
+    def parts_of(self, array: Any, ndim: int) -> tuple[Any, list[Any], list[Any]]:
+        """Where an array's elements are, how many there are, and how far apart, by dimension."""
+        place = getattr(array, "place", None)
+        if place is None:
+            data = self.builder.extract_value(array, DATA)
+            lists = [[self.builder.extract_value(array, (m, d)) for d in range(ndim)] for m in (SHAPE, STRIDES)]
+        else:
+            data = self.builder.load(cgutils.gep_inbounds(self.builder, place, 0, DATA))
+            lists = [
+                [self.builder.load(cgutils.gep_inbounds(self.builder, place, 0, m, d)) for d in range(ndim)]
+                for m in (SHAPE, STRIDES)
+            ]
+        return data, lists[0], lists[1]

@@ -1,0 +1,99 @@
+"""What numba does again for every function and need not, taken out while parts compile.
+
+A kernel is a hundred small functions, and numba is made for one large one. For each it imports its own modules anew,
+tells listeners of every lock it takes, computes where variables live and die (parts hold no references, so that nothing
+has to be let go), and compares all its flags by value. Together that is a tenth of the time to compile; what comes out
+is the same. Everything here is private to numba, like the passes of compiling.py, and ends with the entry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from llvmlite.binding import ffi
+from numba.core import cpu, postproc, transforms
+from numba.core.compiler import Flags
+from numba.core.targetconfig import ConfigStack
+
+
+@cache
+def late_registries() -> tuple[Any, ...]:
+    """What `load_additional_registries` installs once its imports are done."""
+    from numba.cpython import cmathimpl, mathimpl, printimpl, randomimpl
+    from numba.experimental.jitclass.base import ClassBuilder
+    from numba.misc import cffiimpl
+    from numba.np import npyimpl
+
+    modules = (cmathimpl, cffiimpl, mathimpl, npyimpl, printimpl, randomimpl)
+    return (*(module.registry for module in modules), ClassBuilder.class_impl_registry)
+
+
+def install_late(context: Any) -> None:
+    """What was registered since the last look: an intrinsic's lowering goes into the first registry numba finds."""
+    for registry in late_registries():
+        context.install_registry(registry)
+
+
+@contextlib.contextmanager
+def trimmed(context: Any) -> Iterator[None]:
+    """While an entry compiles: registries without their imports, and nobody is told of LLVM's lock.
+
+    Under numba's compiler lock, so that nobody else compiles meanwhile.
+    """
+    context.refresh()
+    lock = ffi.lib._lock
+    load, told = cpu.CPUContext.load_additional_registries, lock._cblist
+    cpu.CPUContext.load_additional_registries = install_late
+    lock._cblist = []
+    try:
+        yield
+    finally:
+        cpu.CPUContext.load_additional_registries = load
+        lock._cblist = told
+
+
+def without_lifetimes(processor: Any, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
+    """numba's look at a function after a pass, less where its variables live and die."""
+    ir = processor.func_ir
+    ir.blocks = transforms.canonicalize_cfg(ir.blocks)
+    ir.variable_lifetime = postproc.VariableLifetime(ir.blocks)
+    ir.generator_info = None
+
+
+@contextlib.contextmanager
+def no_lifetimes() -> Iterator[None]:
+    """For passes over a part, none of which may compile another function meanwhile."""
+    full = postproc.PostProcessor.run
+    postproc.PostProcessor.run = without_lifetimes
+    try:
+        yield
+    finally:
+        postproc.PostProcessor.run = full
+
+
+class SameFlags(Flags):  # type: ignore[misc]
+    """Flags of which there is one of a kind: equal when they are the same, and hashed once."""
+
+    __slots__ = ("known",)
+
+    def __init__(self, flags: Any) -> None:
+        super().__init__(flags)
+        self.known = hash(tuple(sorted(self.values())))
+
+    def __hash__(self) -> int:
+        return self.known
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or bool(super().__eq__(other))
+
+
+_flags: dict[Any, SameFlags] = {}
+
+
+def same_flags(flags: Any) -> Any:
+    """The one record of these flags, as the top of numba's stack of flags."""
+    key = tuple(sorted((name, repr(value)) for name, value in flags._values.items()))
+    return ConfigStack().enter(_flags.setdefault(key, SameFlags(flags)))

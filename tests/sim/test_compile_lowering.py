@@ -1,0 +1,136 @@
+"""Parts come out of the compiler as what they are in plain Python, however they hand tuples to each other."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numba import njit
+
+from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
+
+RECORD = np.dtype([("a", "f8"), ("n", "i8")], align=True)
+ENTRY = LINKED_ENTRY | {"cache": False}
+
+
+class Inner(NamedTuple):
+    x: Any
+    scale: float
+
+
+class Outer(NamedTuple):
+    inner: Any
+    rows: Any
+    table: Any
+    k: int
+
+
+def read(o: Any, i: int) -> float:
+    return float(o.rows[i].a * o.inner.scale + o.table[o.k, i] + o.inner.x[i])
+
+
+def change(o: Any, i: int) -> None:
+    o.rows[i].a += 1.0
+    o.rows[i].n = i
+
+
+def far(o: Any, i: int) -> float:
+    change_part(o, i)
+    return read_part(o, i) * 2.0
+
+
+def from_the_end(o: Any) -> float:
+    return float(o.inner.x[-1] + o.rows[0].a)
+
+
+def either(o: Any, other: Any, i: int) -> float:
+    chosen = o
+    if i % 2 == 1:
+        chosen = other
+    before = read_part(chosen, i)
+    chosen = Outer(Inner(chosen.inner.x, chosen.inner.scale + 1.0), chosen.rows, chosen.table, 1 - chosen.k)
+    return before - read_part(chosen, i) + far_part(chosen, i)
+
+
+def late(values: Any) -> float:
+    """A variable whose first use comes before its assignment in the loop."""
+    total = 0.0
+    last = 0.0
+    for i in range(len(values)):
+        if i > 0:
+            total += last * values[i]
+        last = values[i]
+    return total + last
+
+
+def whole(x: Any, y: Any, rows: Any, table: Any) -> float:
+    total = 0.0
+    for i in range(len(x)):
+        o = Outer(Inner(x, 0.5 + i), rows, table, i % 2)
+        other = Outer(Inner(y, 3.0), rows, table, 1 - i % 2)
+        change_part(o, i)
+        total += read_part(o, i) + far_part(other, i) + either_part(o, other, i) + from_the_end_part(other)
+        keep = read_part(other, i)
+        change_part(other, i)
+        total += keep * read_part(other, i)
+    return total + late_part(x)
+
+
+read_part, change_part, from_the_end_part, either_part, late_part = (
+    njit(**PART)(f) for f in (read, change, from_the_end, either, late)
+)
+far_part = njit(**RARE)(far)
+whole_entry = njit(**ENTRY)(whole)
+
+
+def beyond(rows: Any, i: int) -> float:
+    return float(rows[i])
+
+
+beyond_part = njit(**USER)(beyond)
+
+
+@njit(**ENTRY)
+def beyond_entry(rows: Any, i: int) -> float:
+    return float(beyond_part(rows, i))
+
+
+def columns() -> tuple[Any, Any, Any, Any]:
+    random = np.random.default_rng(5)
+    rows = np.zeros(7, RECORD)
+    rows["a"] = random.normal(size=7)
+    return random.normal(size=7), random.normal(size=7), rows, random.normal(size=(2, 7))
+
+
+def plainly(monkeypatch: pytest.MonkeyPatch, x: Any, y: Any, rows: Any, table: Any) -> float:
+    """What plain Python makes of it."""
+    for name in ("read", "change", "far", "from_the_end", "either", "late"):
+        monkeypatch.setitem(globals(), f"{name}_part", globals()[name])
+    return whole(x, y, rows.view(np.recarray), table)
+
+
+def test_tuples_by_reference_and_by_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y, rows, table = columns()
+    expected_rows = rows.copy()
+    found = whole_entry(x, y, rows, table)
+    assert found == plainly(monkeypatch, x, y, expected_rows, table)
+    assert rows.tobytes() == expected_rows.tobytes()
+
+
+def test_arrays_that_are_no_rows_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y, rows, table = columns()
+    apart = np.repeat(x, 3)[::3]
+    found = whole_entry(apart, y[::-1], rows.copy(), np.asfortranarray(table))
+    assert found == plainly(monkeypatch, x, y[::-1], rows.copy(), table)
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="plain Python counts from the end")
+def test_a_users_function_is_checked_against_the_ends() -> None:
+    values = np.arange(3.0)
+    assert beyond_entry(values, 2) == 2.0
+    assert beyond_entry(values, -1) == 2.0
+    for i in (3, -4):
+        with pytest.raises(IndexError):
+            beyond_entry(values, i)
