@@ -90,7 +90,7 @@ def about_any(m: AnyMachine, refused: dict[str, int]) -> About:
 def tape_bytes(m: AnyMachine) -> int:
     """Memory of the tape that every block reads."""
     if isinstance(m, BookMachine):
-        return int(m.tape.bytes_an_event * m.tape.rows)
+        return m.tape.bytes_held
     return m.tape.rows * (m.instruments * 56 + 40)
 
 

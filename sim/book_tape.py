@@ -84,6 +84,17 @@ class BookTape:
         return sum(a.nbytes for a in arrays) / max(self.rows, 1)
 
     @property
+    def bytes_held(self) -> int:
+        """Memory that a run over the tape takes of it: all of it, or of one on files a stretch at a time."""
+        stretch = min(1.0, STRETCH / max(len(self.exchange), 1)) if self.on_files else 1.0
+        return int(sum(a.nbytes for a in self.long) * stretch) + self.ticks.nbytes + self.far.nbytes
+
+    @property
+    def on_files(self) -> bool:
+        """Whether the arrays that grow with the feeds are mapped files."""
+        return spool.mapping_of(self.exchange) is not None
+
+    @property
     def long(self) -> tuple[Records, ...]:
         """The arrays that grow with the feeds; on files where they are long."""
         return self.exchange, self.bests, self.local, self.touches
@@ -94,7 +105,7 @@ class BookTape:
 
     def stretches(self) -> list[int]:
         """Instants between which so few events stand that memory does not fill up; none for a tape in memory."""
-        if spool.mapping_of(self.exchange) is None:
+        if not self.on_files:
             return []
         found = [a["ts_ns"][STRETCH:-1:STRETCH] for a in (self.exchange, self.local)]
         stops: list[int] = np.unique(np.concatenate(found)).tolist()

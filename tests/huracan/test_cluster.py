@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from huracan import cli, cluster
+from huracan.sim import spool
 from huracan.spec import load_spec
 from huracan.sweep_job import Job, identity_of, prepare
 from tests.huracan.test_sweeps import content
@@ -228,7 +229,10 @@ def test_the_tape_is_read_in_place(work: Path) -> None:
     assert all(np.array_equal(part.columns[k], v, equal_nan=v.dtype.kind == "f") for k, v in expected.columns.items())
 
 
-def test_order_books_too() -> None:
+@pytest.mark.parametrize("held", [spool.HELD, 0])
+def test_order_books_too(held: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those on files too, which a long tape is: a worker is handed what they hold."""
+    monkeypatch.setattr(spool, "HELD", held)
     spec = {
         "run": {"sample": "1s"},
         "data": {"synthetic": "book", "seconds": 10.0},
@@ -236,6 +240,7 @@ def test_order_books_too() -> None:
         "sweep": {"half_ticks": [0, 1, 2], "venue.fee_maker_bps": [0.0, 1.0]},
     }
     job = prepare(load_spec(spec))
+    assert (spool.mapping_of(job.machine.tape.exchange) is None) == bool(held)
     numbers = np.arange(6)
     part, expected = (cluster.run_part(each, numbers) for each in (cluster.job_of(frozen(job)), job))
     assert expected.columns["fills"].sum() > 0
