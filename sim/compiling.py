@@ -13,6 +13,8 @@ import ctypes
 import gc
 import hashlib
 import importlib
+import os
+import secrets
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -110,9 +112,19 @@ def callers_first(libraries: list[Any]) -> list[Any]:
     return order[::-1]
 
 
+@cache
+def process_name() -> str:
+    """What no other process is called; a fork of this one has another number."""
+    return secrets.token_hex(16)
+
+
 def short_name(name: str, argtypes: Sequence[Any], *, abi_tags: Sequence[str] = (), uid: int | None = None) -> str:
-    """The symbol of a part: numba's own spells out every field of every record, ten thousand letters a call."""
-    identity = f"{name} {[str(t) for t in argtypes]} {list(abi_tags)} {uid}"
+    """The symbol of a part: numba's own spells out every field of every record, ten thousand letters a call.
+
+    `uid` counts functions of one process. Entries that several processes have compiled are loaded side by side from the
+    disk, and of two functions of one name there the loader takes either: so the process is in the name.
+    """
+    identity = f"{process_name()} {os.getpid()} {name} {[str(t) for t in argtypes]} {list(abi_tags)} {uid}"
     return f"part.{name.rpartition('.')[2]}.{hashlib.sha256(identity.encode()).hexdigest()[:24]}"
 
 

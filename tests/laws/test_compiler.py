@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -54,3 +56,28 @@ def test_a_difference_of_one_bit_is_found(tmp_path: Path) -> None:
     (found,) = law_plain.compare(trial, changed)
     assert not found.ok
     assert found.where.startswith("trade[0].pnl")
+
+
+RUNS = """
+import hashlib, sys
+from tests.sim.test_book_engines import build_book_tape, random_feed, run_on_tape, spec_of
+tape = build_book_tape([random_feed(8, 700)])
+for queue in sys.argv[1:]:
+    print(queue, hashlib.sha256(run_on_tape(spec_of(queue), tape).fill_rows.tobytes()).hexdigest())
+"""
+
+
+def test_what_several_processes_have_compiled_does_not_mix_in_one(tmp_path: Path) -> None:
+    """The loader takes either of two functions of one name: an entry would run parts of another build."""
+    own = {"HURACAN_CACHE": str(tmp_path / "stubs"), "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+
+    def started(*queues: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-W", "ignore", "-c", RUNS, *queues]
+        return subprocess.Popen(command, env=os.environ | own, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    first, second = started("risk_averse"), started("power:1.5")
+    alone = [p.communicate()[0].splitlines() for p in (first, second)]
+    assert [len(lines) for lines in alone] == [1, 1]
+    both = started("risk_averse", "power:1.5").communicate()[0].splitlines()
+    assert both == [*alone[0], *alone[1]]
+    assert alone[0][0].split()[1] != alone[1][0].split()[1]
