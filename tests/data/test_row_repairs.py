@@ -4,6 +4,7 @@ and the result of a run says which."""
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 
 from huracan.data.binance_raw import read_binance_raw
 from huracan.data.book_check import check_book
-from huracan.data.book_repairs import Crossing, bad_lines, mended_feed
-from huracan.data.events import AGAIN, CLEAR, COLUMNS, DEPTH, OLD, START, TRADE, Events
+from huracan.data.book_repairs import Crossing, bad_lines, mended_feed, mended_pieces
+from huracan.data.events import AGAIN, CLEAR, COLUMNS, DEPTH, GAP, OLD, SNAPSHOT, START, TRADE, Events, join, take
 from huracan.data.repair_rules import BOOK_RULES, FUNDING_RULES, MARK_RULES, TRADE_RULES
 from huracan.data.row_faults import column_of, row_faults
 from huracan.data.row_repairs import mended_rows, refuse_rows
@@ -270,6 +271,63 @@ def test_levels_before_the_first_snapshot_are_dropped() -> None:
     assert counted == {"no_snapshot_drop": 2}
     with pytest.raises(Refused, match="no_snapshot"):
         mended_feed("x", late, {"no_snapshot": "refuse"}, {})
+
+
+def wild(seed: int) -> Events:
+    """A feed with every fault that a rule is for: old and repeated levels, gaps, silences, crossed and late books."""
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[int, int, int, float, float, float]] = []
+    now = 0.0
+    for _ in range(120):
+        now += 70.0 if rng.random() < 0.05 else float(rng.random())
+        if rng.random() < 0.05 and now > 5.0:
+            rows.append((CLEAR, 0, START | SNAPSHOT, 0.0, 0.0, now))
+            rows += [(DEPTH, s, SNAPSHOT, 100.0 - s * (1 + k), 2.0, now) for s in (1, -1) for k in range(3)]
+            continue
+        first = START | int(rng.choice([0, 0, 0, OLD, AGAIN, GAP]))
+        for k in range(int(rng.integers(1, 5))):
+            side = int(rng.choice([1, -1]))
+            price = 100.0 - side * float(rng.integers(-1, 6))
+            kind = TRADE if rng.random() < 0.2 else DEPTH
+            flags = first if k == 0 else (first & ~START & ~GAP) * int(rng.random() < 0.7)
+            rows.append((kind, side, flags, price, float(rng.integers(0, 4)), now))
+    kind, side, flags, price, qty, at = (np.array(c) for c in zip(*rows, strict=True))
+    ns = (at * 1e9).astype(np.int64)
+    ints = kind.astype(np.int8), side.astype(np.int8), flags.astype(np.uint8)
+    return Events("X", *ints, price.astype(float), qty.astype(float), ns, ns, np.arange(len(kind)))
+
+
+RULES_OF_BOOKS = (
+    {},
+    {"update_before_snapshot": "drop", "snapshot_behind_update": "drop", "no_snapshot": "drop"},
+    {"gapped_book": "clear", "stopped_feed": "clear"},
+    {"crossed_book": "uncross"},
+    {"update_before_snapshot": "drop", "gapped_book": "clear", "stopped_feed": "clear", "crossed_book": "uncross"},
+    *({name: "refuse"} for name in ("update_before_snapshot", "snapshot_behind_update", "no_snapshot")),
+    *({name: "refuse"} for name in ("gapped_book", "stopped_feed", "crossed_book")),
+)
+
+
+def mended_in(feed: Events, cuts: list[int], repair: dict[str, str]) -> Any:
+    """The columns of a feed that came in pieces, after the rules, with what was counted; or why it is refused."""
+    counted: dict[str, int] = {}
+    parts = (take(feed, slice(a, b)) for a, b in itertools.pairwise([0, *cuts, len(feed)]))
+    try:
+        made = join(mended_pieces("x", parts, repair, counted))[0]
+    except Refused as refused:
+        return str(refused)
+    return [getattr(made, name).tolist() for name in COLUMNS], counted
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("repair", RULES_OF_BOOKS, ids=lambda r: "-".join(f"{k}={v}" for k, v in r.items()) or "none")
+def test_repairs_are_the_same_whatever_the_pieces(seed: int, repair: dict[str, str]) -> None:
+    feed = wild(seed)
+    whole = mended_in(feed, [], repair)
+    assert isinstance(whole, str) == ("refuse" in repair.values())
+    assert isinstance(whole, str) or set(whole[1]) >= {f"{k}_{v}" for k, v in repair.items()}
+    for cuts in (list(range(1, len(feed))), list(range(0, len(feed), 7)), [len(feed) // 3]):
+        assert mended_in(feed, cuts, repair) == whole
 
 
 def raw_lines(path: Path, *more: str) -> Path:
