@@ -9,7 +9,7 @@ nothing of it is left. Together that is most of what a part is written down in, 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from llvmlite import ir as llvm
@@ -18,6 +18,7 @@ from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.datamodel import default_manager
 from numba.core.datamodel.manager import DataModelManager
 from numba.core.datamodel.models import TupleModel
+from numba.core.errors import LoweringError, new_error_context
 from numba.core.lowering import Lower
 from numba.core.types import Array, Integer
 from numba.core.types.containers import BaseTuple, NamedTuple
@@ -123,6 +124,19 @@ class PartLower(Lower):  # type: ignore[misc]
     def _find_singly_assigned_variable(self) -> None:
         self._singly_assigned_vars = values_of(self.blocks)
         self._blk_local_varmap: dict[str, Any] = {}
+
+    def lower_block(self, block: Any) -> None:
+        """numba's, which makes a context for an error's words at every instruction; here only where there is one."""
+        self.pre_block(block)
+        for inst in block.body:
+            self.loc = inst.loc
+            try:
+                self.lower_inst(inst)
+            except Exception:
+                error = partial(LoweringError, loc=self.loc)
+                with new_error_context('lowering "{inst}" at {loc}', inst=inst, loc=self.loc, errcls_=error):
+                    raise
+        self.post_block(block)
 
     def extract_function_arguments(self) -> Any:
         for arg in self.call_conv.get_arguments(self.function):

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from llvmlite.binding import ffi
-from numba.core import cpu, postproc, transforms
+from numba.core import cpu, ir, postproc, transforms
 from numba.core.compiler import Flags
 from numba.core.targetconfig import ConfigStack
 
@@ -37,9 +37,29 @@ def install_late(context: Any) -> None:
         context.install_registry(registry)
 
 
+NO_VARIABLES = frozenset({str, int, float, bool, bytes, type(None), ir.Loc})
+every_kind = ir.Inst._rec_list_vars
+
+
+def variables_in(inst: Any, value: Any) -> Any:
+    """Variables anywhere in what an instruction holds, in order; most of it is names, numbers and places."""
+    if type(value) is not dict:
+        return every_kind(inst, value)
+    found = []
+    for each in value.values():
+        kind = type(each)
+        if kind is ir.Var:
+            found.append(each)
+        elif kind not in NO_VARIABLES:
+            found.extend(every_kind(inst, each))
+    return found
+
+
 @contextlib.contextmanager
 def trimmed(context: Any) -> Iterator[None]:
-    """While an entry compiles: registries without their imports, and nobody is told of LLVM's lock.
+    """While an entry compiles: registries without their imports, variables found without asking what each thing is not.
+
+    And nobody is told of LLVM's lock.
 
     Under numba's compiler lock, so that nobody else compiles meanwhile.
     """
@@ -48,11 +68,13 @@ def trimmed(context: Any) -> Iterator[None]:
     load, told = cpu.CPUContext.load_additional_registries, lock._cblist
     cpu.CPUContext.load_additional_registries = install_late
     lock._cblist = []
+    ir.Inst._rec_list_vars = variables_in
     try:
         yield
     finally:
         cpu.CPUContext.load_additional_registries = load
         lock._cblist = told
+        ir.Inst._rec_list_vars = every_kind
 
 
 def without_lifetimes(processor: Any, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
