@@ -18,7 +18,7 @@ from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.datamodel import default_manager
 from numba.core.datamodel.manager import DataModelManager
 from numba.core.datamodel.models import TupleModel
-from numba.core.errors import LoweringError, new_error_context
+from numba.core.errors import LoweringError, new_error_context  # type: ignore[attr-defined]
 from numba.core.lowering import Lower
 from numba.core.types import Array, Integer
 from numba.core.types.containers import BaseTuple, NamedTuple
