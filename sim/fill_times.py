@@ -58,7 +58,7 @@ def mids(tape: BookTape, inst: int) -> Iterator[tuple[Ints, Floats]]:
         bid, ask = bests["bid"].astype(np.int64), bests["ask"].astype(np.int64)
         mid = 0.5 * (prices_at(tape, inst, 0, np.maximum(bid, 0)) + prices_at(tape, inst, 1, np.maximum(ask, 0)))
         yield rows["ts_ns"][moved][own], np.where((bid >= 0) & (ask >= 0), mid, np.nan)
-    forget([tape.bests])
+        forget([tape.bests])
 
 
 def mids_at(tape: BookTape, inst: int, when: Ints) -> Floats:
