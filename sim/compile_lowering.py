@@ -65,8 +65,8 @@ def place_of(builder: Any, value: Any) -> Any:
 
 @cache
 def reference_models() -> DataModelManager:
-    """numba's models of all types but of named tuples."""
-    found = default_manager.copy()
+    """numba's models of all types but of named tuples; also of types that are registered later (sim/reference.py)."""
+    found = DataModelManager().chain(default_manager)
     found.register(NamedTuple, ByReference)
     return found
 
