@@ -21,9 +21,10 @@ from huracan.sim.book_bars import trade_bars
 from huracan.sim.book_layout import LatencyModel, QueueModel
 from huracan.sim.book_linker import link_book
 from huracan.sim.book_tape import BookTape
+from huracan.sim.builds import Groups
 from huracan.sim.lanes import next_grid
 from huracan.sim.layout import Contract
-from huracan.sim.linker import Groups, Linked
+from huracan.sim.linker import Linked
 from huracan.sim.refusal import Refused
 from huracan.sim.sources import reached_names
 from huracan.spec_fields import LAST_PIECE

@@ -27,9 +27,9 @@ from huracan.sim.book_layout import (
 )
 from huracan.sim.book_tape import view
 from huracan.sim.cuts import Looks
+from huracan.sim.declared import initial_state
 from huracan.sim.lanes import DAY_NS, gate_lanes, next_grid, nothing_known, records
 from huracan.sim.layout import NEVER, GateLanes
-from huracan.sim.linker import initial_state
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
 

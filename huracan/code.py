@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from huracan.sim.declare import Declaration
+from huracan.sim.declared import declaration
 from huracan.sim.language import check_language
-from huracan.sim.linker import declaration
 from huracan.sim.refusal import Refused
 from huracan.sim.sources import reached_names, strategy_sources
 from huracan.spec_records import Spec

@@ -29,10 +29,11 @@ from huracan.sim import book_layout, layout
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_linker import link_book
 from huracan.sim.book_tape import build_book_tape
+from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
+from huracan.sim.declared import declaration
 from huracan.sim.feed import Feed
 from huracan.sim.layout import NEVER
-from huracan.sim.linker import Groups, declaration
 from huracan.sim.refusal import Refused
 from huracan.spec import Spec, load_spec
 

@@ -37,9 +37,11 @@ from huracan.machine import Machine, base_settings, build, param_row
 from huracan.run import out_of_range
 from huracan.settings import uses_cost_models
 from huracan.sim import columns as feature_columns
+from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
+from huracan.sim.declared import declaration, initial_state
 from huracan.sim.language import check_language
-from huracan.sim.linker import Groups, Linked, declaration, initial_state, link
+from huracan.sim.linker import Linked, link
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars
 from huracan.sim.sources import source_file

@@ -113,7 +113,7 @@ def main() -> None:
     from huracan.code import find
     from huracan.law_check import benches, short
     from huracan.run import out_of_range
-    from huracan.sim.linker import declaration
+    from huracan.sim.declared import declaration
 
     rows, target, out = sys.argv[-3:]
     try:

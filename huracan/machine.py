@@ -14,11 +14,13 @@ from huracan.code import Code, find_code
 from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.settings import settings_record, uses_cost_models
 from huracan.sim import columns as feature_columns
+from huracan.sim.builds import Groups
 from huracan.sim.cuts import Looks, stops_of
+from huracan.sim.declared import initial_state
 from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
 from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder
-from huracan.sim.linker import Groups, Linked, initial_state, link
+from huracan.sim.linker import Linked, link
 from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result

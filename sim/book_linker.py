@@ -11,18 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from huracan.sim import book_layout, layout
+from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
-from huracan.sim.linker import (
-    Groups,
-    Linked,
-    _bound,
-    _lock,
-    bind,
-    indent,
-    kernel_paths,
-)
+from huracan.sim.declared import bind
+from huracan.sim.linker import Linked, imported
 from huracan.sim.sources import kernel_sources, strategy_sources
-from huracan.sim.stubs import load_stub
+from huracan.sim.stub_code import indent, loads
 
 TEMPLATE = '''# Written by huracan's linker; not to be edited.
 from numba import njit
@@ -30,7 +24,8 @@ from numba import njit
 from huracan.sim.book_layout import (
     BARS, NEXT_REQUEST, NEXT_SAMPLE, NEXT_STEP, NEXT_TIMER, OVER, PAYMENTS, BookCtx, BookVenue, VenueLanes,
 )
-from huracan.sim.linker import Groups, bound, kernel
+from huracan.sim.builds import Groups, kernel
+from huracan.sim.linker import bound
 from huracan.sim.options import LINKED_ENTRY, USER
 from huracan.sim.reference import refer
 
@@ -216,8 +211,6 @@ def stub_text(
     key: str, groups: Groups, d: Declaration, gates: Sequence[Declaration], is_wide: Callable[[str, Any], bool]
 ) -> str:
     """The stub's source; all state lives in memory, because lanes take turns at every instant."""
-    from huracan.sim.linker import loads
-
     steps = STEP_ALL if d.scope == "all" else (STEP_EACH if d.clock else STEP_BARS)
     enter: list[str] = []
     _, each, wide = loads("", d, is_wide, False)
@@ -256,7 +249,5 @@ def link_book(
     identity += repr([r.descr for r in (here.p, here.u, here.f, here.wide)])
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    with _lock:
-        _bound[key] = here
-        module = load_stub(stub_text(key, groups, d, gate_declarations, is_wide), kernel_paths())
+    module = imported(stub_text(key, groups, d, gate_declarations, is_wide), key, here)
     return Linked(module.entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)

@@ -9,8 +9,9 @@ import numpy as np
 
 from huracan.sim import layout
 from huracan.sim.book_layout import BookLanes
+from huracan.sim.builds import Groups
 from huracan.sim.layout import GateLanes, Lanes, Recorder
-from huracan.sim.linker import Groups, Linked
+from huracan.sim.linker import Linked
 from huracan.sim.memory import as_records
 from huracan.sim.tape import Tape, most_payments_a_row
 

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from huracan.sim import layout
+from huracan.sim.builds import Groups
+from huracan.sim.declared import initial_state
 from huracan.sim.lanes import accounts, new_lanes, recorder
 from huracan.sim.layout import FillReason, Intrabar, LimitFill, Reason, Slippage, Tif
-from huracan.sim.linker import Groups, Linked, initial_state, link
+from huracan.sim.linker import Linked, link
 from huracan.sim.series import Bars, Payments, Rules
 from huracan.sim.tape import Tape, build_tape, chunk, first_ns
 from tests.oracle_records import Instrument, Settings

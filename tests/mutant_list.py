@@ -58,7 +58,7 @@ MUTANTS = [
     ),
     Mutant(
         "the venue sees the next bar",
-        "sim/linker.py",
+        "sim/stub_code.py",
         '"bars": "tape.bars[u_i]",\n',
         '"bars": "tape.bars[min(i + 1, len(tape.bars) - 1)]",\n',
         (PEEKING,),
@@ -72,21 +72,21 @@ MUTANTS = [
     ),
     Mutant(
         "a lane begins at the funding of the block's first lane",
-        "sim/linker.py",
+        "sim/stub_code.py",
         "at = lanes.cursor[c]\n",
         "at = lanes.cursor[lo]\n",
         (LANES,),
     ),
     Mutant(
         "a lane finds the first order of the lane before it",
-        "sim/linker.py",
+        "sim/stub_code.py",
         'enter += [f"for m in range({count or slots}):"',
         'enter += [f"for m in range(1, {count or slots}):"',
         (LANES, CHUNKS),
     ),
     Mutant(
         "each chunk pays all funding again",
-        "sim/linker.py",
+        "sim/stub_code.py",
         "lanes.cursor[c] = at\n",
         "lanes.cursor[c] = 0\n",
         (CHUNKS,),

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from huracan.law_runs import Trial
+from huracan.sim.builds import Groups
+from huracan.sim.declared import initial_state
 from huracan.sim.layout import TapeView
-from huracan.sim.linker import Groups, Linked, initial_state
+from huracan.sim.linker import Linked
 from tests import engine
 from tests.oracle_records import Instrument, Settings
 from tests.scripted import ACTIONS, FEATURES, FIELDS, scripted

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from huracan.law_runs import advance, difference, records_difference, start, state, state_difference, whole
 from huracan.laws import chunks_dont_matter, happened
 from huracan.machine import Kept, drive, make_block
-from huracan.sim.linker import Groups
+from huracan.sim.builds import Groups
 from tests import engine
 from tests.laws.cases import HAPPENED, QUICK, SEEDS, case, enough, fuzz_case, seeds
 from tests.laws.shipped import NAMES, trials

@@ -34,7 +34,7 @@ from huracan.sweep_job import prepare
 from huracan.sweeping import run_part
 from huracan.sim import columns
 from huracan.sim.compiling import is_part
-from huracan.sim.linker import kernel
+from huracan.sim.builds import kernel
 
 job = prepare(load_spec({
     "data": {"synthetic": "regimes", "bars": 60},

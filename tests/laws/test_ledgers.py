@@ -13,8 +13,9 @@ import pytest
 from huracan.law_money import money_faults
 from huracan.law_runs import Run, Trial, advance, lane_of, records_difference, start, state, state_difference, whole
 from huracan.laws import chunks_dont_matter, happened, lanes_dont_matter, snapshots_go_on
+from huracan.sim.builds import Groups
 from huracan.sim.layout import NEVER, State
-from huracan.sim.linker import Groups, Linked
+from huracan.sim.linker import Linked
 from tests import engine
 from tests.laws.cases import HAPPENED, MINUTE, QUICK, case, enough, fuzz_case, memory_build, seeds
 from tests.oracle_records import Instrument, Settings
