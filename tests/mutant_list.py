@@ -23,6 +23,8 @@ SNAPSHOTS = "tests/laws/test_snapshots.py::test_any_list_of_orders_goes_on_from_
 SNAPSHOTS_SHIPPED = "tests/laws/test_snapshots.py::test_what_is_shipped_goes_on_from_its_bytes[sma_cross]"
 BAD = "tests/laws/test_bad_input.py"
 SUMS = "tests/laws/test_exact_sums.py"
+MANY_SUMS = "tests/strategies/test_sums.py"
+BAR_ROWS = "tests/sim/test_bar_rows.py"
 SCENARIOS = "tests/sim/test_engine_scenarios.py"
 LOTS = "tests/sim/test_lots.py"
 ORACLE = "tests/sim/test_two_engines.py::test_fill_for_fill[0]"
@@ -52,8 +54,8 @@ MUTANTS = [
     Mutant(
         "features see the next close",
         "sim/kernel/column_loops.py",
-        "            bar = news[i, k]\n",
-        "            bar = news[min(i + 1, hi - lo - 1), k]\n",
+        "        bar = news[i, k]\n        t = tick(",
+        "        bar = news[min(i + 1, news.shape[0] - 1), k]\n        t = tick(",
         (PEEKING_SHIPPED,),
     ),
     Mutant(
@@ -129,9 +131,23 @@ MUTANTS = [
     Mutant(
         "sums of ticks leave the tick",
         "strategies/features/ticks.py",
-        "        return t\n",
-        "        return -1.0 + 0.0 * t\n",
+        "    return t if abs(scaled - t * s.num) <= TWO_ULP * scaled else -1.0\n",
+        "    return -1.0 + 0.0 * t\n",
         (SUMS,),
+    ),
+    Mutant(
+        "a window that sums many bars at a time goes on one place too far",
+        "sim/kernel/column_loops.py",
+        "            s.place = (s.place + n_rows) % s.n\n",
+        "            s.place = (s.place + n_rows + 1) % s.n\n",
+        (MANY_SUMS,),
+    ),
+    Mutant(
+        "rows put together for the machine have their highs where their lows belong",
+        "sim/kernel/bar_rows.py",
+        "            bar.high = columns[1, k, i]\n            bar.low = columns[2, k, i]\n",
+        "            bar.high = columns[2, k, i]\n            bar.low = columns[1, k, i]\n",
+        (BAR_ROWS,),
     ),
     Mutant(
         "positions drift off the lot",
