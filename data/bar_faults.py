@@ -16,8 +16,11 @@ import numpy.typing as npt
 from huracan.data.raw_bars import PRICES, Floats, Ints, RawBars
 
 Flags = npt.NDArray[np.bool_]
+Span = tuple[int, int, int]  # first ns, last ns, bars
+Spans = tuple[Span, ...]
 
 HALF_HOUR = 1_800_000_000_000
+LONG = 2 * HALF_HOUR  # bars from which one may begin whole half hours late
 WEEK = 604_800_000_000_000
 MOST_SLIP = 28 * HALF_HOUR  # zones are at most fourteen hours from UTC
 MOST_SLIPS = 40  # clocks change twice a year
@@ -36,7 +39,7 @@ class Fault:
 
     name: str
     mask: Flags | None = None
-    spans: tuple[tuple[int, int, int], ...] = ()
+    spans: Spans = ()
     shift_ns: Ints | None = None  # of a slip: what must be taken off each row's time
 
     @property
@@ -169,14 +172,20 @@ def slips(times: Ints, step_ns: int) -> tuple[Flags, Ints]:
             continue
         slip[rows] = True
         shift[rows] = off
-    if step_ns >= 2 * HALF_HOUR:
-        late = (times - phase_of(times, step_ns)) % step_ns
-        hours = (late != 0) & (late % HALF_HOUR == 0)
-        near = np.where(late > step_ns // 2, late - step_ns, late)
-        fresh = hours & ~slip & (np.abs(near) <= MOST_SLIP)
+    if step_ns >= LONG:
+        late, near = late_hours(times, step_ns, phase_of(times, step_ns))
+        fresh = late & ~slip
         slip |= fresh
         shift[fresh] = near[fresh]
     return slip, shift
+
+
+def late_hours(times: Ints, step_ns: int, phase: int) -> tuple[Flags, Ints]:
+    """Which bars (of LONG or more) begin whole half hours beside where most do, and how far each begins from there."""
+    late = (times - phase) % step_ns
+    near = np.where(late > step_ns // 2, late - step_ns, late)
+    hours = (late != 0) & (late % HALF_HOUR == 0) & (np.abs(near) <= MOST_SLIP)
+    return hours, near
 
 
 @dataclass(frozen=True)
@@ -197,25 +206,21 @@ def gap_faults(raw: RawBars, step_ns: int, on_grid: Flags, habits: Habits | None
         return []
     phase = int(present[0]) % step_ns
     slots = (present - phase) // step_ns
-    after = np.flatnonzero(np.diff(slots) > 1)
-    gaps = [(int(slots[i]) + 1, int(slots[i + 1]) - 1) for i in after]
     if habits is None:
-        habits = Habits(_closed(slots, gaps, step_ns), raw.volume is not None and bool((raw.volume > 0).any()))
-    closed = habits.closed
-    spans: list[tuple[int, int, int]] = []
-    shut: list[tuple[int, int, int]] = []
-    for low, high in gaps:
-        for first, last, is_closed in _split(low, high, closed, step_ns):
-            span = (first * step_ns + phase, last * step_ns + phase, last - first + 1)
-            (shut if is_closed else spans).append(span)
-    found = [Fault("missing_bars", spans=tuple(spans)), Fault("closed_hours", spans=tuple(shut))]
-    return [*found, Fault("outage", spans=_outages(raw, step_ns, phase, slots, habits))]
+        habits = Habits(_closed(slots, step_ns), raw.volume is not None and bool((raw.volume > 0).any()))
+    spans, shut = missing_spans(slots, step_ns, phase, habits.closed)
+    alive = slots
+    if raw.volume is not None and habits.traded:
+        alive = distinct((raw.times[~(raw.volume <= 0)] - phase) // step_ns)
+    edges = np.concatenate([[slots[0] - 1], alive[(alive >= slots[0]) & (alive <= slots[-1])], [slots[-1] + 1]])
+    outages = outage_spans(edges, step_ns, phase, habits.closed)
+    return [Fault("missing_bars", spans=spans), Fault("closed_hours", spans=shut), Fault("outage", spans=outages)]
 
 
-def _closed(slots: Ints, gaps: list[tuple[int, int]], step_ns: int) -> Flags | None:
+def _closed(slots: Ints, step_ns: int) -> Flags | None:
     """The slots of a week in which no week has a bar, where there are enough weeks to know; None where none are."""
     week = WEEK // step_ns
-    if WEEK % step_ns or week < 2 or not gaps:
+    if WEEK % step_ns or week < 2 or not (np.diff(slots) > 1).any():
         return None
     return never_open(np.bincount((slots % week).astype(np.int64), minlength=week), int(slots[-1] - slots[0]))
 
@@ -226,7 +231,7 @@ def never_open(bars: Ints, slots: int) -> Flags | None:
     return never if slots >= WEEKS * len(bars) and never.any() else None
 
 
-def _split(low: int, high: int, closed: Flags | None, step_ns: int) -> list[tuple[int, int, bool]]:
+def _split(low: int, high: int, closed: Flags | None) -> list[tuple[int, int, bool]]:
     """A gap cut into stretches that are closed hours, and stretches that are missing."""
     if closed is None:
         return [(low, high, False)]
@@ -236,16 +241,22 @@ def _split(low: int, high: int, closed: Flags | None, step_ns: int) -> list[tupl
     return [(low + a, low + b - 1, bool(shut[a])) for a, b in zip(starts, ends, strict=True)]
 
 
-def _outages(raw: RawBars, step_ns: int, phase: int, slots: Ints, habits: Habits) -> tuple[tuple[int, int, int], ...]:
-    """Stretches of at least DEAD bars that are missing or without volume; a market that is closed is no outage."""
-    alive = slots
-    if raw.volume is not None and habits.traded:
-        alive = distinct((raw.times[~(raw.volume <= 0)] - phase) // step_ns)
-    edges = np.concatenate([[slots[0] - 1], alive[(alive >= slots[0]) & (alive <= slots[-1])], [slots[-1] + 1]])
+def missing_spans(slots: Ints, step_ns: int, phase: int, closed: Flags | None) -> tuple[Spans, Spans]:
+    """The stretches between slots that have a bar: those of missing bars, and those of closed hours."""
+    spans: list[Span] = []
+    shut: list[Span] = []
+    for i in np.flatnonzero(np.diff(slots) > 1):
+        for first, last, is_closed in _split(int(slots[i]) + 1, int(slots[i + 1]) - 1, closed):
+            span = (first * step_ns + phase, last * step_ns + phase, last - first + 1)
+            (shut if is_closed else spans).append(span)
+    return tuple(spans), tuple(shut)
+
+
+def outage_spans(edges: Ints, step_ns: int, phase: int, closed: Flags | None) -> Spans:
+    """Stretches of at least DEAD bars between slots in which something traded; a market that is closed is no outage."""
     found = []
     for i in np.flatnonzero(np.diff(edges) > DEAD):
-        low, high = int(edges[i]) + 1, int(edges[i + 1]) - 1
-        for first, last, shut in _split(low, high, habits.closed, step_ns):
+        for first, last, shut in _split(int(edges[i]) + 1, int(edges[i + 1]) - 1, closed):
             if not shut and last - first + 1 >= DEAD:
                 found.append((first * step_ns + phase, last * step_ns + phase, last - first + 1))
     return tuple(found)

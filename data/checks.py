@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.data.bar_faults import Fault, bar_faults, distinct
+from huracan.data.bar_faults import Fault, Spans, bar_faults, distinct
 from huracan.data.instants import format_ns
 from huracan.data.raw_bars import Floats, Ints, RawBars
 from huracan.data.repair_rules import OF_KIND
 from huracan.data.row_faults import row_faults
 
 Flags = npt.NDArray[np.bool_]
-Spans = tuple[tuple[int, int, int], ...]
 
 MOST_SPANS = 200  # listed of one problem
 SILENCE = 60_000_000_000  # without an event from which a book feed has stopped
@@ -121,25 +120,30 @@ def _check_rows(
 
 def coverage(times: Ints, troubled: Flags, price: Floats, step_ns: int) -> Coverage:
     """Rows and expected rows per bucket of time; with no step nothing is expected."""
-    first, last = int(times.min()), int(times.max())
-    step = step_ns or 1
-    slots = (last - first) // step + 1
-    most = slots if step_ns else len(times) // 2  # where nothing is expected, buckets that mostly have rows
-    count = int(min(BUCKETS, max(1, most)))
-    per = -(-slots // count)
-    edges = first + np.arange(count + 1, dtype=np.int64) * per * step
-    edges = edges[: int(np.searchsorted(edges, last, side="right")) + 1]
+    edges, expected = buckets(int(times.min()), int(times.max()), len(times), step_ns)
     present = np.histogram(distinct(times) if step_ns else times, edges)[0].astype(np.int64)
     bad = np.histogram(times[troubled], edges)[0].astype(np.int64)
-    expected = np.full(len(present), per if step_ns else 0, dtype=np.int64)
-    if step_ns and len(expected):
-        expected[-1] = (last - int(edges[-2])) // step + 1
     order = np.argsort(times, kind="stable")
     at = np.searchsorted(times[order], edges[1:], side="left") - 1
     shown = price[order][np.maximum(at, 0)]
     if step_ns:  # where no bar is, no price is; of other rows the last one stands
         shown = np.where(present > 0, shown, np.nan)
     return Coverage(edges, present, expected, bad, shown)
+
+
+def buckets(first: int, last: int, rows: int, step_ns: int) -> tuple[Ints, Ints]:
+    """The edges of the buckets between two times, one more than buckets, and the rows expected in each."""
+    step = step_ns or 1
+    slots = (last - first) // step + 1
+    most = slots if step_ns else rows // 2  # where nothing is expected, buckets that mostly have rows
+    count = int(min(BUCKETS, max(1, most)))
+    per = -(-slots // count)
+    edges = first + np.arange(count + 1, dtype=np.int64) * per * step
+    edges = edges[: int(np.searchsorted(edges, last, side="right")) + 1]
+    expected = np.full(len(edges) - 1, per if step_ns else 0, dtype=np.int64)
+    if step_ns and len(expected):
+        expected[-1] = (last - int(edges[-2])) // step + 1
+    return edges, expected
 
 
 def iso(ns: int) -> str:

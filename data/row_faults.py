@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.data.bar_faults import Fault, order_faults, spikes
-from huracan.data.raw_bars import PRICES, Ints
+from huracan.data.bar_faults import Fault, Spans, order_faults, spikes
+from huracan.data.raw_bars import PRICES, Floats, Ints
 from huracan.data.repair_rules import OF_KIND
 
 Flags = npt.NDArray[np.bool_]
-Spans = tuple[tuple[int, int, int], ...]
 
 HOUR = 3_600_000_000_000
 JITTER = 60_000_000_000  # venues stamp payments some ms to seconds late
@@ -67,16 +66,10 @@ def _of_marks(name: str, columns: Mapping[str, Any]) -> Fault:
 
 
 def _of_trades(name: str, columns: Mapping[str, Any]) -> Fault:
-    price, qty = columns["price"], columns["qty"]
-    nan = ~(np.isfinite(price) & np.isfinite(qty))
-    if name == "nan":
-        return Fault(name, nan)
-    low = ~nan & (price <= 0)
-    if name == "nonpositive_price":
-        return Fault(name, low)
-    none = ~nan & ~low & (qty <= 0)
-    if name == "nonpositive_qty":
-        return Fault(name, none)
+    price = columns["price"]
+    nan, low, none = trade_values(price, columns["qty"])
+    if name in ("nan", "nonpositive_price", "nonpositive_qty"):
+        return Fault(name, {"nan": nan, "nonpositive_price": low, "nonpositive_qty": none}[name])
     if name == "spike":
         sound = np.flatnonzero(~(nan | low | none))
         spike = np.zeros(len(price), dtype=np.bool_)
@@ -86,6 +79,14 @@ def _of_trades(name: str, columns: Mapping[str, Any]) -> Fault:
         side = columns.get("side", np.zeros(len(price)))
         return Fault(name, (side == 0) & bool((side != 0).any()))  # a file without sides says so by itself
     return Fault(name, _doubled_ids(columns))
+
+
+def trade_values(price: Floats, qty: Floats) -> tuple[Flags, Flags, Flags]:
+    """Trades with a missing number, with a price of zero or less, and with a quantity of zero or less."""
+    nan: Flags = ~np.asarray(np.isfinite(price) & np.isfinite(qty))
+    low: Flags = ~nan & (price <= 0)
+    none: Flags = ~nan & ~low & (qty <= 0)
+    return nan, low, none
 
 
 def _doubled_ids(columns: Mapping[str, Any]) -> Flags:

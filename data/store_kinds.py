@@ -7,6 +7,7 @@ instant of a payment. `local_ts` is when the row was received, where that is kno
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -195,20 +196,36 @@ def _refuse(series: Series, ts: npt.NDArray[np.int64], bad: npt.NDArray[np.bool_
         raise Refused(f"{what}: row {row + 1}, {format_ns(ts[row])}{more}", where=str(series), fix=fix)
 
 
+HASHED = 65_536  # rows of a column that are turned into text at once
+
+
 def content_hash(table: pa.Table) -> str:
     """sha256 of a table's names and values, whatever file, chunks or compression they stand in."""
+    some = [table.slice(lo, HASHED) for lo in range(0, table.num_rows, HASHED)]
+    return hash_in_pieces(table.column_names, table.num_rows, lambda name: (each.column(name) for each in some))
+
+
+def hash_in_pieces(names: Sequence[str], rows: int, pieces: Callable[[str], Iterable[Any]]) -> str:
+    """The same of columns that come in pieces, one column after the other."""
     digest = hashlib.sha256()
-    for name in table.column_names:
-        digest.update(f"{name}:{table.num_rows}:".encode())
-        column = table.column(name)
-        if str(column.type) == "string":
-            digest.update("\0".join(column.to_pylist()).encode())
-        elif str(column.type) == "bool":
-            digest.update(np.ascontiguousarray(column.to_numpy(), dtype="i1").data)
-        elif "timestamp" in str(column.type):
-            digest.update(np.ascontiguousarray(times(table, name), dtype="<i8").data)
-        elif str(column.type) == "double":
-            digest.update(np.ascontiguousarray(numbers(table, name) + 0.0, dtype="<f8").data)
-        else:
-            digest.update(np.ascontiguousarray(numbers(table, name)).data)
+    for name in names:
+        digest.update(f"{name}:{rows}:".encode())
+        for k, column in enumerate(pieces(name)):
+            if str(column.type) == "string":
+                digest.update((b"\0" if k else b"") + "\0".join(column.to_pylist()).encode())
+            else:
+                digest.update(_plain(column).data)
     return digest.hexdigest()
+
+
+def _plain(column: Any) -> npt.NDArray[Any]:
+    """A column of no text as numbers that are the same on every machine, with one zero."""
+    import pyarrow as pa
+
+    if str(column.type) == "bool":
+        return np.ascontiguousarray(column.to_numpy(), dtype="i1")
+    if "timestamp" in str(column.type):
+        return np.ascontiguousarray(column.cast(pa.int64()).to_numpy(), dtype="<i8")
+    if str(column.type) == "double":
+        return np.ascontiguousarray(np.asarray(column.to_numpy()) + 0.0, dtype="<f8")
+    return np.ascontiguousarray(column.to_numpy())

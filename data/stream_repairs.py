@@ -31,12 +31,13 @@ from huracan.data.bar_faults import (
     spikes,
     stale,
 )  # fmt: skip
-from huracan.data.raw_bars import PRICES, Floats, Ints, RawBars, picked, raw_from_arrays
+from huracan.data.raw_bars import PRICES, Floats, RawBars, picked, raw_from_arrays
 from huracan.data.repair_rules import check_rules
 from huracan.data.repairs import clipped, filled, in_spans
 from huracan.data.store_kinds import Series
 from huracan.data.store_writing import NotStored, write_part, writing
 from huracan.data.stored_bars import StoredBars, open_bars
+from huracan.data.usual_moves import median_move
 from huracan.sim.refusal import Refused
 from huracan.sim.spool import roomy
 
@@ -201,32 +202,8 @@ def _idle(raw: RawBars) -> Flags:
 
 
 def usual_move(chunks: Chunks) -> float:
-    """The median of the moves of all closes, exactly: sixteen bits of it a walk."""
-    total = sum(len(each) for each in chunks())
-    ranks, found = [(total - 1) // 2, total // 2], [0, 0]
-    for shift in (48, 32, 16, 0):
-        counts = np.zeros((2, 1 << 16), np.int64)
-        for bits in _move_bits(chunks):
-            for k in range(2):
-                alike = bits[bits >> (shift + 16) == found[k]] if shift < 48 else bits
-                counts[k] += np.bincount((alike >> shift) & 0xFFFF, minlength=1 << 16)
-        for k in range(2):
-            upto = np.cumsum(counts[k])
-            digit = int(np.searchsorted(upto, ranks[k], side="right"))
-            ranks[k] -= int(upto[digit] - counts[k, digit])
-            found[k] = (found[k] << 16) | digit
-    low, high = np.array(found, np.int64).view(np.float64)
-    return float((low + high) / 2.0)
-
-
-def _move_bits(chunks: Chunks) -> Iterator[Ints]:
-    """The sizes of the moves as whole numbers of the same order; the first bar moves by nothing."""
-    last = None
-    for each in chunks():
-        close = np.log(each.prices["close"])
-        size = np.abs(np.diff(close, prepend=close[0] if last is None else last))
-        last = close[-1]
-        yield size.view(np.int64)
+    """The median of the moves of all closes."""
+    return median_move(lambda: (each.prices["close"] for each in chunks()))
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ store ─▶ series ─▶ its rows ──────────┴▶ checks 
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from huracan.sim.refusal import Refused
 
 if TYPE_CHECKING:
     from huracan.data.checks import Check
+    from huracan.data.raw_bars import RawBars
     from huracan.data.store_kinds import Series
 
 
@@ -76,28 +78,57 @@ def check_file(path: str, asked: Asked) -> tuple[Check, list[str]]:
 
 def check_series(series: Series, asked: Asked) -> Check:
     """A series of the store."""
-    import numpy as np
-
     from huracan.data import checks, store
-    from huracan.data.raw_bars import PRICES, raw_from_arrays
     from huracan.data.store_kinds import numbers, times
+    from huracan.data.stored_checks import check_bars_in_pieces, check_trades_in_pieces
 
     root = store.store_root(asked.store)
     for part in store.parts(root, series):
         store.verify(part, series)
+    name = str(series)
     if series.kind == "book":
         return _check_stored_book(root, series)
-    table = store.read(root, series)
-    ts, name = times(table), str(series)
     if series.kind == "funding":
-        return checks.check_funding(name, ts, numbers(table, "rate"), {})
+        table = store.read(root, series)
+        return checks.check_funding(name, times(table), numbers(table, "rate"), {})
     if series.kind == "trades":
-        columns = {word: numbers(table, word) for word in ("price", "qty", "side")}
-        return checks.check_trades(name, {"ts": ts, **columns}, {}, tick_of(columns["price"]))
-    prices = {word: numbers(table, word).copy() for word in PRICES}
-    volume = numbers(table, "volume").copy() if "volume" in table.column_names else None
-    raw = raw_from_arrays(name, ts.copy(), prices, volume)
-    tick = tick_of(np.concatenate(list(prices.values())))
+        return check_trades_in_pieces(name, lambda: _trades_of(root, series))
+    walk = lambda: _bars_of(root, series)  # noqa: E731
+    found = check_bars_in_pieces(name, series.kind, series.timeframe, series.step_ns, walk)
+    return found if found is not None else _check_all_bars(series, walk)
+
+
+def _trades_of(root: Path, series: Series) -> Iterator[dict[str, Any]]:
+    from huracan.data import store
+    from huracan.data.store_kinds import numbers, times
+
+    words = ("price", "qty", "side")
+    for table in store.stream(root, series, words):
+        yield {"ts": times(table), **{word: numbers(table, word) for word in words}}
+
+
+def _bars_of(root: Path, series: Series) -> Iterator[RawBars]:
+    """Stored bars in pieces; of a mark price there is no volume."""
+    from huracan.data import store
+    from huracan.data.raw_bars import PRICES, raw_from_arrays
+    from huracan.data.store_kinds import numbers, times
+
+    for table in store.stream(root, series):
+        prices = {word: numbers(table, word) for word in PRICES}
+        volume = numbers(table, "volume") if "volume" in table.column_names else None
+        yield raw_from_arrays(str(series), times(table), prices, volume)
+
+
+def _check_all_bars(series: Series, walk: Callable[[], Iterator[RawBars]]) -> Check:
+    """All bars at once, where their times do not rise: somebody else has written them."""
+    import numpy as np
+
+    from huracan.data import checks
+    from huracan.data.stream_repairs import joined
+
+    raw = functools.reduce(joined, walk())
+    raw = replace(raw, rows=np.arange(len(raw)))
+    tick = tick_of(np.concatenate(list(raw.prices.values())))
     return checks.check_bars(raw, series.step_ns, series.timeframe, kind=series.kind, tick=tick)
 
 

@@ -1,0 +1,55 @@
+"""Bars and trades of any length: checked in memory that does not grow with them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from huracan.data.store_kinds import Series
+from huracan.data.store_writing import append
+from tests.huracan.test_long_feeds import peak_mb
+
+START = 1_735_689_600_000_000_000
+MINUTE = 60_000_000_000
+HURACAN = str(Path(sys.executable).with_name("huracan"))
+
+
+def walk(rng: np.random.Generator, rows: int) -> Any:
+    return np.round(100.0 + np.cumsum(rng.integers(-3, 4, rows)) % 4000 * 0.01, 2)
+
+
+def store_trades(root: Path, rows: int) -> None:
+    """Trades a second apart."""
+    rng, piece = np.random.default_rng(3), 250_000
+    for lo in range(0, rows, piece):
+        side = rng.choice(np.array([-1, 1], np.int8), piece)
+        columns = {"ts": START + (lo + np.arange(piece)) * 10**9, "price": walk(rng, piece), "qty": np.ones(piece)}
+        append(root, Series("x", "A/B", "trades"), columns | {"side": side, "id": np.full(piece, "")})
+
+
+def store_bars(root: Path, rows: int) -> None:
+    """Minutes, of which one in a piece is missing."""
+    rng, piece = np.random.default_rng(4), 250_000
+    for lo in range(0, rows, piece):
+        close = walk(rng, piece)
+        opened = np.append(close[:1], close[:-1])
+        columns = {"ts": START + (lo + np.arange(piece)) * MINUTE, "open": opened, "close": close}
+        columns |= {"high": np.maximum(opened, close), "low": np.minimum(opened, close), "volume": np.ones(piece)}
+        kept = np.arange(piece) != 777
+        append(root, Series("x", "A/B", "bars", "1m"), {name: column[kept] for name, column in columns.items()})
+
+
+def test_memory_of_a_check_does_not_grow_with_the_series(tmp_path: Path) -> None:
+    """Four times as many trades and bars; held whole they would take 150 MB and 250 MB more."""
+    used: dict[str, list[float]] = {"trades": [], "bars": []}
+    for times in (1, 4):
+        root = tmp_path / str(times)
+        store_trades(root, 250_000 * times)
+        store_bars(root, 250_000 * times)
+        for kind, peaks in used.items():
+            words = ("data", "check", "A/B", "--kind", kind, "--json")
+            peaks.append(peak_mb(HURACAN, *words, HURACAN_STORE=str(root), TMPDIR=str(tmp_path)))
+    assert all(peaks[1] < peaks[0] + 40 for peaks in used.values()), used
