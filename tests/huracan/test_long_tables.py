@@ -43,7 +43,7 @@ def store_bars(root: Path, rows: int) -> None:
 
 
 def test_memory_of_a_check_does_not_grow_with_the_series(tmp_path: Path) -> None:
-    """Four times as many trades and bars; held whole they would take 150 MB and 250 MB more."""
+    """Four times as many trades and bars, in processes of their own."""
     used: dict[str, list[float]] = {"trades": [], "bars": []}
     for times in (1, 4):
         root = tmp_path / str(times)
