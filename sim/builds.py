@@ -22,6 +22,7 @@ KERNEL_MODULES = (
     "path",
     "marks",
     "calm",
+    "quiet",
     "advance",
     "decide",
     "hear",

@@ -32,9 +32,10 @@ from huracan.sim.kernel.marks import (
     statistics,
     touched,
 )
-from huracan.sim.kernel.opens import has_turn, opens, refill, take_requests
+from huracan.sim.kernel.opens import has_turn, opens, refill_once, take_requests
 from huracan.sim.kernel.orderbook import cancel_everything, drop_child, finish, slots
 from huracan.sim.kernel.path import path
+from huracan.sim.kernel.quiet import come_and_go
 from huracan.sim.kernel.reports import tell_funding, tell_halt, tell_interest, tell_orders
 from huracan.sim.options import part, rare
 from huracan.sim.prices import unit_notional
@@ -143,21 +144,6 @@ def dispatch(a, t, r):
 
 
 @part
-def refill_once(v, k, at_close):
-    """The volume that own orders may take: the bar's; with a drill the first finer bar's, at the close the last one's.
-
-    Finer bars without a volume share the bar's.
-    """
-    if v.desks[k].refilled_row != v.acct.row:
-        v.desks[k].refilled_row = v.acct.row
-        refill(v, k, v.bars[k].volume)
-        if RESTING:
-            span = v.fine.spans[k]
-            if span.hi > span.lo:
-                refill(v, k, v.fine.bars[span.hi - 1 if at_close else span.lo].volume)
-
-
-@part
 def busy_opens(v, row, payments, first_payment):
     """Steps 1 to 3: funding, the opens, and funding that falls inside the row. Returns the next payment's place."""
     at = first_payment
@@ -194,6 +180,9 @@ def busy_bars_over(v):
 @(part if LANES else rare)
 def busy_row(v, row, payments, first_payment):
     """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
+    if RESTING and not SPLIT:
+        if come_and_go(v, row, first_payment):
+            return first_payment
     at = busy_opens(v, row, payments, first_payment)
     k = v.stats.first_look
     while k >= 0:

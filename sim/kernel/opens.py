@@ -195,6 +195,21 @@ def refill(v, k, volume):
 
 
 @part
+def refill_once(v, k, at_close):
+    """The volume that own orders may take: the bar's; with a drill the first finer bar's, at the close the last one's.
+
+    Finer bars without a volume share the bar's.
+    """
+    if v.desks[k].refilled_row != v.acct.row:
+        v.desks[k].refilled_row = v.acct.row
+        refill(v, k, v.bars[k].volume)
+        if RESTING:
+            span = v.fine.spans[k]
+            if span.hi > span.lo:
+                refill(v, k, v.fine.bars[span.hi - 1 if at_close else span.lo].volume)
+
+
+@part
 def opens(v):
     """The opens of a row, once requests have taken effect."""
     row = v.acct.row
