@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from huracan.sim.codes import GATED, LIVE, NEW
 from huracan.sim.kernel.advance import send
-from huracan.sim.kernel.marks import envelopes
+from huracan.sim.kernel.marks import wake_for_requests
 from huracan.sim.options import part
 from huracan.sim.orders import free_bracket
 
@@ -67,4 +67,4 @@ def after_wants(v):
     a.first_new = a.next_id
     if a.n_requests > 0:
         a.n_requests = 0
-        envelopes(v)
+        wake_for_requests(v)

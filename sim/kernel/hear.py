@@ -10,7 +10,7 @@ from huracan.sim.kernel.advance import dispatch
 from huracan.sim.kernel.decide import enter_book
 from huracan.sim.kernel.groups import VENUE
 from huracan.sim.kernel.ledger import take_in
-from huracan.sim.kernel.marks import envelopes
+from huracan.sim.kernel.marks import wake_for_requests
 from huracan.sim.kernel.orderbook import count
 from huracan.sim.kernel.reports import note, tell_orders
 from huracan.sim.options import part, rare
@@ -184,4 +184,4 @@ def route_requests(v):
                 o = v.orders[j]
                 if r.id == o.id and o.state != EMPTY and (r.state == LIVE or r.state == DORMANT):
                     pass_on(o, r)
-            envelopes(v)
+            wake_for_requests(v)

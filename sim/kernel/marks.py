@@ -117,6 +117,15 @@ def envelope(v, k):
     d.down = down
 
 
+@part
+def wake_for_requests(v):
+    """Cancels and modifies of this step are under way: whom they may concern is looked at when they arrive."""
+    if len(v.positions) == 1:
+        v.desks[0].wake_row = min(v.desks[0].wake_row, v.acct.row + 1 + v.settings.latency_rows)
+    else:
+        envelopes(v)
+
+
 @rare
 def envelopes(v):
     """`envelope` of every instrument."""
