@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.data.instants import find_time, name_of_time, time_column
+from huracan.data.instants import find_time, name_of_time, time_column, times_and_form
 from huracan.data.raw_bars import renamed
+from huracan.data.table_pieces import first_piece
 from huracan.data.tables import Table, find_column, float_column, plain_name, read_table
 from huracan.data.tardis import LAYOUTS
 from huracan.data.text_blocks import check_file, line_blocks
@@ -59,6 +60,7 @@ class Trades:
     ids: list[str]
     notes: dict[str, int]
     names: dict[str, str] = field(default_factory=dict)  # what the file calls each column
+    form: str = ""  # in which the times are written
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """As the store and the checks have them."""
@@ -102,6 +104,10 @@ def detect(
 
 
 def _kind_of_table(name: str, format: str | None, columns: Mapping[str, str]) -> Found:
+    first = first_piece(name, format)  # names tell trades; what tells bars from payments may be in the last row
+    if first is not None and _names_tell_trades(first, columns):
+        known = ", ".join(n or "(unnamed)" for n in renamed(first, columns).names)
+        return Found(format or TABLE, "trades", f"the columns {known}: single trades")
     table = renamed(read_table(name, format), columns)
     known = ", ".join(n or "(unnamed)" for n in table.names)
     if find_column(table, RATE_NAMES[:2]) is not None:
@@ -125,6 +131,17 @@ def _kind_of_table(name: str, format: str | None, columns: Mapping[str, str]) ->
         return Found(format or TABLE, "mark", f"the columns {known}: mark prices")
     fix = f"name the columns (open, high, low, close; or price, qty; or fundingRate), or give --column; found: {known}"
     raise Refused("missing_column: these are neither bars nor trades nor funding", where=name, fix=fix)
+
+
+def _names_tell_trades(table: Table, columns: Mapping[str, str]) -> bool:
+    try:
+        named = renamed(table, columns)
+        other = find_column(named, (*RATE_NAMES[:2], "rate", "funding")) is not None
+        candles = all(find_column(named, (word, word[0])) is not None for word in ("open", "high", "low", "close"))
+        price, qty = find_column(named, TRADE_PRICE), find_column(named, TRADE_QTY)
+    except Refused:  # said of the whole file
+        return False
+    return price is not None and qty is not None and not other and not candles
 
 
 def raw_funding(
@@ -156,8 +173,12 @@ def raw_funding(
 def raw_trades(
     path: str | os.PathLike[str], format: str | None = None, columns: Mapping[str, str] | None = None
 ) -> Trades:
+    """Trades of a file as they stand."""
+    return trades_of_table(renamed(read_table(path, format), columns or {}))
+
+
+def trades_of_table(table: Table) -> Trades:
     """Trades of a table as they stand."""
-    table = renamed(read_table(path, format), columns or {})
     notes: dict[str, int] = {}
     places = [find_column(table, names) for names in (TRADE_PRICE, TRADE_QTY)]
     for place, word in zip(places, ("price", "qty"), strict=True):
@@ -166,7 +187,7 @@ def raw_trades(
             fix = f"name the column {word!r}; columns found: {found}"
             raise Refused(f"missing_column: no column of {word}", where=table.path, fix=fix)
     price, qty = (float_column(table, place, notes) for place in places if place is not None)
-    times = time_column(table, notes)
+    times, form = times_and_form(table, notes)
     side = _sides(table, notes)
     taken = {*places, find_time(table)}
     at = next((p for name in _ID if (p := find_column(table, (name,))) is not None and p not in taken), None)
@@ -175,7 +196,7 @@ def raw_trades(
         word: table.names[place] for word, place in zip(("price", "qty"), places, strict=True) if place is not None
     }
     names |= {"ts": table.names[find_time(table)]} | ({} if at is None else {"id": table.names[at]})
-    return Trades(times, price, qty, side, ids, notes, names)
+    return Trades(times, price, qty, side, ids, notes, names, form)
 
 
 def _sides(table: Table, notes: dict[str, int]) -> npt.NDArray[np.int8]:

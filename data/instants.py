@@ -22,6 +22,7 @@ TIME_NAMES = (
 _EPOCHS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000), (1e8, 1_000_000_000))
 _FIX = "write times as ISO text (2025-01-31 23:59:00), or as s, ms, us or ns since 1970"
 _ZONED = r"^(?P<body>.*\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(?P<zone>Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
+NAIVE, SLASHED = "no zone", "day and month"  # forms of text
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M:%S %p")
 
 
@@ -54,6 +55,11 @@ def name_of_time(table: Table) -> str:
 
 def time_column(table: Table, repairs: dict[str, int]) -> Ints:
     """The file's times; counts `naive_times_as_utc` in repairs where they carried no zone."""
+    return times_and_form(table, repairs)[0]
+
+
+def times_and_form(table: Table, repairs: dict[str, int]) -> tuple[Ints, str]:
+    """The same, and the form in which they are written: two parts of a file are read as one where it is the same."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -66,18 +72,19 @@ def time_column(table: Table, repairs: dict[str, int]) -> Ints:
     kind = column.type
     naive = False
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        times = _from_arrow(column, where)
+        times, form = _from_arrow(column, where), str(kind)
         naive = getattr(kind, "tz", None) is None
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
         wide = pa.float64() if pa.types.is_floating(kind) else pa.int64()
-        times = _from_numbers(numpy_of(pc.cast(column, wide), wide.to_pandas_dtype()), table, place)
+        times, form = _from_numbers(numpy_of(pc.cast(column, wide), wide.to_pandas_dtype()), table, place)
     elif is_text(column):
-        times, naive = _from_text(column, table, place)
+        times, form = _from_text(column, table, place)
+        naive = form in (NAIVE, SLASHED)
     else:
         raise Refused(f"bad_time: a column of {kind} holds no times", where=where, fix=_FIX)
     if naive:
         repairs["naive_times_as_utc"] = table.rows
-    return times
+    return times, form
 
 
 def _from_arrow(column: Any, where: str) -> Ints:
@@ -92,7 +99,7 @@ def _from_arrow(column: Any, where: str) -> Ints:
     return times
 
 
-def _from_numbers(values: npt.NDArray[Any], table: Table, place: int) -> Ints:
+def _from_numbers(values: npt.NDArray[Any], table: Table, place: int) -> tuple[Ints, str]:
     bad = ~np.isfinite(values)
     if bad.any():
         row = int(np.argmax(bad))
@@ -104,19 +111,19 @@ def _from_numbers(values: npt.NDArray[Any], table: Table, place: int) -> Ints:
         raise Refused(what, where=place_of(table, row, table.names[place]), fix=_FIX)
     if values.dtype.kind != "f":
         exact: Ints = values.astype(np.int64)
-        return exact * np.int64(unit)
+        return exact * np.int64(unit), f"whole numbers of {unit} ns"
     whole: Ints = np.floor(values).astype(np.int64)
     # a double holds a second's fraction to a microsecond at best
     part: Ints = np.rint((values - whole) * unit / 1_000).astype(np.int64)
-    return whole * np.int64(unit) + part * 1_000
+    return whole * np.int64(unit) + part * 1_000, f"numbers of {unit} ns"
 
 
 def _unit_of(value: float) -> int:
     return next((unit for floor, unit in _EPOCHS if value >= floor and value < 9.2e18 / unit), 0)
 
 
-def _from_text(column: Any, table: Table, place: int) -> tuple[Ints, bool]:
-    """Text as times, and whether it named no zone."""
+def _from_text(column: Any, table: Table, place: int) -> tuple[Ints, str]:
+    """Text as times, and its form."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -126,18 +133,18 @@ def _from_text(column: Any, table: Table, place: int) -> tuple[Ints, bool]:
     if re.fullmatch(r"\d+(\.\d*)?", first):
         for kind in (pa.int64(), pa.float64()):
             try:
-                return _from_numbers(numpy_of(pc.cast(column, kind), kind.to_pandas_dtype()), table, place), False
+                return _from_numbers(numpy_of(pc.cast(column, kind), kind.to_pandas_dtype()), table, place)
             except pa.ArrowException:
                 continue
     if "/" in first:
-        return _from_arrow(_slashed_dates(column, where), where), True
+        return _from_arrow(_slashed_dates(column, where), where), SLASHED
     try:  # the common case, whole columns at once: no zone at all
-        return _from_arrow(pc.cast(column, pa.timestamp("ns")), where), True
+        return _from_arrow(pc.cast(column, pa.timestamp("ns")), where), NAIVE
     except pa.ArrowException:
         return _from_zoned(column, table, place)
 
 
-def _from_zoned(column: Any, table: Table, place: int) -> tuple[Ints, bool]:
+def _from_zoned(column: Any, table: Table, place: int) -> tuple[Ints, str]:
     """Text with zones, one and the same in all rows; two zones are refused, for one of them may be a mistake."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -159,7 +166,7 @@ def _from_zoned(column: Any, table: Table, place: int) -> tuple[Ints, bool]:
         fix = "write all times in one zone, best in UTC"
         raise Refused(what, where=place_of(table, row, table.names[place]), fix=fix)
     minutes = next(iter(offsets.values()))
-    return times - np.int64((minutes or 0) * 60_000_000_000), minutes is None
+    return times - np.int64((minutes or 0) * 60_000_000_000), NAIVE if minutes is None else f"{minutes} minutes ahead"
 
 
 def _offset_minutes(zone: str) -> int:

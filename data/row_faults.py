@@ -78,7 +78,7 @@ def _of_trades(name: str, columns: Mapping[str, Any]) -> Fault:
     if name == "unknown_side":
         side = columns.get("side", np.zeros(len(price)))
         return Fault(name, (side == 0) & bool((side != 0).any()))  # a file without sides says so by itself
-    return Fault(name, _doubled_ids(columns))
+    return Fault(name, doubled_ids(columns))
 
 
 def trade_values(price: Floats, qty: Floats) -> tuple[Flags, Flags, Flags]:
@@ -89,7 +89,7 @@ def trade_values(price: Floats, qty: Floats) -> tuple[Flags, Flags, Flags]:
     return nan, low, none
 
 
-def _doubled_ids(columns: Mapping[str, Any]) -> Flags:
+def doubled_ids(columns: Mapping[str, Any]) -> Flags:
     """Trades whose id and time stand above already; without ids none does."""
     import pandas as pd
 

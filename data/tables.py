@@ -45,7 +45,7 @@ class Table:
 def read_table(path: str | os.PathLike[str], format: str | None = None) -> Table:
     """The columns of a csv, parquet, feather or json file, the format taken from its ending unless given."""
     name = os.fspath(path)
-    kind = _format_of(name, format)
+    kind = format_of(name, format)
     if not os.path.exists(name):
         raise Refused("there is no such file", where=name, fix="check the path; relative paths start at the spec")
     if os.path.isdir(name):
@@ -188,7 +188,7 @@ def _parse_floats(table: Table, place: int) -> Any:
     return arrow_of(np.array(values))
 
 
-def _format_of(name: str, format: str | None) -> str:
+def format_of(name: str, format: str | None) -> str:
     if format is not None:
         if format in _FORMATS:
             return format
@@ -202,7 +202,8 @@ def _format_of(name: str, format: str | None) -> str:
     raise Refused("unknown_format: the ending of the file name does not tell its format", where=name, fix=fix)
 
 
-def _from_arrow(name: str, table: Any) -> Table:
+def from_arrow(name: str, table: Any) -> Table:
+    """The columns of an arrow table."""
     return Table(name, tuple(table.column_names), tuple(table.columns), int(table.num_rows))
 
 
@@ -210,7 +211,7 @@ def _read_parquet(name: str) -> Table:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(name) as file:
-        return _from_arrow(name, file.read())
+        return from_arrow(name, file.read())
 
 
 def _read_feather(name: str) -> Table:
@@ -218,11 +219,30 @@ def _read_feather(name: str) -> Table:
 
     table = feather.read_table(name, memory_map=False)
     table.validate(full=True)  # a damaged file can carry offsets that point outside its buffers
-    return _from_arrow(name, table)
+    return from_arrow(name, table)
 
 
 def _read_csv(name: str) -> Table:
     """All columns as text: arrow's guesses are made on the first block, and fail on what comes later."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    header, by_position, options, parse, convert = csv_options(name)
+    try:
+        table = csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
+    except pa.ArrowInvalid as error:
+        if "columns, got" not in str(error):
+            raise
+        options.use_threads = False  # rows are only counted by one thread
+        try:
+            table = csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
+        except pa.ArrowInvalid as again:
+            raise _ragged(name, str(again), 0 if by_position else 1) from None
+    return csv_table(name, header, by_position, table)
+
+
+def csv_options(name: str) -> tuple[list[str], bool, Any, Any, Any]:
+    """The first row of a csv file, whether it is no header, and how arrow is to read the file."""
     import csv as words
 
     import pyarrow as pa
@@ -244,18 +264,13 @@ def _read_csv(name: str) -> Table:
         quoted_strings_can_be_null=True,
         null_values=_EMPTY_WORDS,
     )
-    try:
-        table = csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
-    except pa.ArrowInvalid as error:
-        if "columns, got" not in str(error):
-            raise
-        options.use_threads = False  # rows are only counted by one thread
-        try:
-            table = csv.read_csv(name, read_options=options, parse_options=parse, convert_options=convert)
-        except pa.ArrowInvalid as again:
-            raise _ragged(name, str(again), skipped) from None
+    return header, by_position, options, parse, convert
+
+
+def csv_table(name: str, header: Sequence[str], by_position: bool, table: Any) -> Table:
+    """What was read of a csv file under its names."""
     if by_position:
-        count = min(len(slots), len(_POSITIONS))
+        count = min(len(header), len(_POSITIONS))
         return Table(name, _POSITIONS[:count], tuple(table.columns[:count]), int(table.num_rows), by_position=True)
     return Table(name, tuple(header), tuple(table.columns), int(table.num_rows))
 

@@ -58,6 +58,8 @@ def import_file(path: str, asked: Asked, repair: Mapping[str, str], bad_lines: s
     elif found.kind == "funding":
         columns = _funding(path, asked, table_format, done, repair)
     elif found.kind == "trades":
+        if _import_long_trades(path, asked, table_format, done, repair):
+            return [done]
         columns = trades_of(path, asked, table_format, done, repair)
     else:
         fix = "name its format: --format binance-raw or --format tardis"
@@ -117,6 +119,25 @@ def trades_of(path: str, asked: Asked, format: str | None, done: Imported, repai
     trades = raw_trades(path, format, asked.columns)
     done.repairs, done.tick = dict(trades.notes), tick_of(trades.price)
     return _mended(path, trades.columns(), done, repair, trades.names)
+
+
+def _import_long_trades(path: str, asked: Asked, format: str | None, done: Imported, repair: Mapping[str, str]) -> bool:
+    """Trades in pieces; False, with nothing stored, where the file must be read whole, be it to name its fault."""
+    from huracan.data.long_trades import long_trades
+    from huracan.data.store import store_root
+    from huracan.data.store_kinds import Series
+    from huracan.data.store_writing import append
+    from huracan.data.table_pieces import NotInPieces
+
+    try:
+        trades = long_trades(path, format, asked.columns, repair)
+    except NotInPieces:
+        return False
+    done.rows, done.repairs, done.tick = len(trades), trades.notes, trades.known.tick_text()
+    done.problems = trades.problems()
+    root, series = store_root(asked.store), Series(done.venue, done.symbol, done.kind, done.timeframe)
+    done.new[done.kind] = sum(append(root, series, columns) for columns in trades.tables())
+    return True
 
 
 def _mended(

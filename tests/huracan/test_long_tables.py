@@ -1,4 +1,4 @@
-"""Bars and trades of any length: checked in memory that does not grow with them."""
+"""Trades and bars of any length: imported and checked in memory that does not grow with them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+import pytest
 
 from huracan.data.store_kinds import Series
 from huracan.data.store_writing import append
@@ -53,3 +58,47 @@ def test_memory_of_a_check_does_not_grow_with_the_series(tmp_path: Path) -> None
             words = ("data", "check", "A/B", "--kind", kind, "--json")
             peaks.append(peak_mb(HURACAN, *words, HURACAN_STORE=str(root), TMPDIR=str(tmp_path)))
     assert all(peaks[1] < peaks[0] + 40 for peaks in used.values()), used
+
+
+def write_trades(path: Path, rows: int) -> Path:
+    """Trades a tenth of a second apart, with an id each."""
+    rng = np.random.default_rng(5)
+    table = pa.table(
+        {
+            "timestamp": START // 10**6 + 100 * np.arange(rows),
+            "price": walk(rng, rows),
+            "qty": rng.integers(1, 900, rows) / 1000.0,
+            "side": pa.array(["buy", "sell"]).take(pa.array(rng.integers(0, 2, rows))),
+            "id": pa.array(np.arange(rows)).cast(pa.string()),
+        }
+    )
+    if path.suffix == ".parquet":
+        pq.write_table(table, path, row_group_size=200_000)
+    elif path.suffix == ".feather":
+        feather.write_feather(table, path)
+    else:
+        csv.write_csv(table, path)
+    return path
+
+
+def import_peaks(folder: Path, ending: str, rows: int) -> list[float]:
+    """What the import of a file of so many trades held at most, and that of one four times as long."""
+    peaks = []
+    for times in (1, 4):
+        path = write_trades(folder / f"{times}.{ending}", rows * times)
+        words = ("data", "import", str(path), "--symbol", "A/B")
+        peaks.append(peak_mb(HURACAN, *words, HURACAN_STORE=str(folder / f"{ending}-{times}"), TMPDIR=str(folder)))
+        path.unlink()
+    return peaks
+
+
+def test_memory_of_an_import_does_not_grow_with_the_trades(tmp_path: Path) -> None:
+    peaks = import_peaks(tmp_path, "parquet", 400_000)
+    assert peaks[1] < peaks[0] + 80, peaks
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather"])
+def test_memory_of_an_import_stays_from_any_format(tmp_path: Path, ending: str) -> None:
+    peaks = import_peaks(tmp_path, ending, 1_000_000)
+    assert peaks[1] < peaks[0] + 100, peaks
