@@ -130,13 +130,23 @@ def write_tardis(path: Path, messages: int) -> Path:
     return path
 
 
+# A process counts the memory of the one that it was split off from as its own: so that is a small one.
+MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+print(used.ru_maxrss)
+sys.exit(process.returncode)
+"""
+
+
 def peak_mb(*command: str, **env: str) -> float:
     """The most memory that a process of this command ever had."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | env)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MB
+    measured = [sys.executable, "-c", MEASURE, *command]
+    done = subprocess.run(measured, stdout=subprocess.PIPE, text=True, env=os.environ | env, check=False)
+    assert done.returncode == 0, command
+    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024) / MB
 
 
 BUILD = """
