@@ -20,6 +20,7 @@ A series is a list of *parts*. What the names say is all there is: no index that
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import os
 import re
@@ -128,11 +129,12 @@ def all_parts(folder: Path) -> list[Part]:
 
 def live(found: Sequence[Part]) -> list[Part]:
     """Parts that no later one has taken over, in the order of time."""
-    kept: list[Part] = []
+    kept: list[Part] = []  # apart from each other, in the order of time
     for part in sorted(found, key=lambda p: -p.number):
-        if not any(overlaps(part, other) for other in kept):
-            kept.append(part)
-    return sorted(kept)
+        at = bisect.bisect_right(kept, part.last_ns, key=lambda p: p.first_ns)
+        if at == 0 or not overlaps(part, kept[at - 1]):
+            kept.insert(at, part)
+    return kept
 
 
 def overlaps(part: Part, other: Part) -> bool:

@@ -284,3 +284,13 @@ def test_where_the_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_wrong_names_are_refused(wrong: tuple[str, str, str, str]) -> None:
     with pytest.raises(Refused):
         Series(*wrong)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9)), max_size=30))
+def test_live_parts_are_those_that_no_later_one_overlaps(spans: list[tuple[int, int]]) -> None:
+    found = [store.Part(lo, lo + long, k, 1, "", Path()) for k, (lo, long) in enumerate(spans)]
+    kept: list[store.Part] = []
+    for part in reversed(found):
+        if not any(store.overlaps(part, other) for other in kept):
+            kept.append(part)
+    assert store.live(found) == sorted(kept)
