@@ -14,7 +14,20 @@ from numba import njit
 
 from huracan.data.book_repairs import by_message
 from huracan.data.checks import BUCKETS, SILENCE, Check, Coverage, Problem, iso, problem
-from huracan.data.events import CLEAR, COLUMNS, DEPTH, KINDS, OLD, START, TRADE, TYPES, Events, Noticed, events_of
+from huracan.data.events import (
+    CLEAR,
+    COLUMNS,
+    DEPTH,
+    KINDS,
+    OLD,
+    QUOTE,
+    START,
+    TRADE,
+    TYPES,
+    Events,
+    Noticed,
+    events_of,
+)
 from huracan.data.stored_bars import Tick
 from huracan.sim.options import LINKED_ENTRY
 from huracan.sim.refusal import Refused
@@ -55,7 +68,7 @@ def check_book(name: str, feed: Iterable[Events], *, first_row: int = 1) -> Chec
     num, den = tick.found()
     return Check(
         name,
-        "book" if counts[DEPTH] else "trades",
+        "book" if counts[DEPTH] else "quotes" if counts[QUOTE] and not counts[TRADE] else "trades",
         rows,
         "",
         iso(first),

@@ -1,4 +1,4 @@
-"""Events of a feed into the store: levels as book rows, trades as trades, in the order of the exchange's time.
+"""Events of a feed into the store: levels as book rows, trades, quotes, in the order of the exchange's time.
 
     blocks of events ─▶ rows held back until nothing earlier can follow ─▶ append
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from huracan.data.events import COLUMNS, DEPTH, QUOTE, SNAPSHOT, TRADE, Events, Noticed, take
-from huracan.data.store_kinds import BOOK, TRADES, Series
+from huracan.data.store_kinds import BOOK, QUOTES, TRADES, Series
 from huracan.data.store_writing import append
 from huracan.data.ticks import infer_tick
 
@@ -26,8 +27,7 @@ GATHERED = 400_000  # events that are worth a part
 class FeedStore:
     """One symbol on its way into the store: `add` blocks in the file's order, then `close`.
 
-    `new` counts rows that were new by kind, `left_out` events that the store has no place for. Quotes are kept as books
-    of one level where the feed has no levels of its own; beside levels they are left out.
+    `new` counts rows that were new by kind, `left_out` events that the store has no place for.
     """
 
     root: Path
@@ -38,7 +38,6 @@ class FeedStore:
     left_out: dict[str, int] = field(default_factory=dict)
     problems: tuple[Noticed, ...] = ()
     held: list[Events] = field(default_factory=list)
-    deep: bool = False
     latest: int = 0
     ticks: list[tuple[int, int]] = field(default_factory=list)
 
@@ -48,8 +47,7 @@ class FeedStore:
         if not len(block):
             return
         self.events += len(block)
-        self.deep = self.deep or bool((block.kind == DEPTH).any())
-        priced = block.price[block.kind <= TRADE]
+        priced = block.price[(block.kind <= TRADE) | (block.kind == QUOTE)]
         self.ticks.append(infer_tick(priced[priced > 0]))
         self.held.append(block)
         self.latest = max(self.latest, int(block.exch_ns.max()))
@@ -72,20 +70,27 @@ class FeedStore:
         every = take(every, np.argsort(every.exch_ns, kind="stable"))
         cut = int(np.searchsorted(every.exch_ns, until))
         ready, rest = take(every, slice(0, cut)), take(every, slice(cut, None))
-        for kind, table in ((BOOK, _book(ready, self.deep)), (TRADES, _trades(ready))):
+        for kind, table in ((BOOK, _book(ready)), (TRADES, _trades(ready)), (QUOTES, _quotes(ready))):
             if len(table["ts"]):
                 new = append(self.root, Series(self.venue, self.symbol, kind), table)
                 self.new[kind] = self.new.get(kind, 0) + new
-        for name, mask in (("quotes", (ready.kind == QUOTE) & self.deep), ("marks", ready.kind > QUOTE)):
-            if mask.any():
-                self.left_out[name] = self.left_out.get(name, 0) + int(mask.sum())
+        marks = int((ready.kind > QUOTE).sum())
+        if marks:
+            self.left_out["marks"] = self.left_out.get("marks", 0) + marks
         self.held = [rest] if len(rest) else []
 
 
-def _book(feed: Events, deep: bool) -> dict[str, Any]:
-    """Levels; a CLEAR is told by the snapshot rows behind it. Without levels, quotes as snapshots of one level."""
-    rows = np.flatnonzero(feed.kind == DEPTH if deep else feed.kind == QUOTE)
-    snapshot = (feed.flags[rows] & SNAPSHOT) > 0 if deep else np.ones(len(rows), dtype=np.bool_)
+def _book(feed: Events) -> dict[str, Any]:
+    """Levels; a CLEAR is told by the snapshot rows behind it."""
+    rows = np.flatnonzero(feed.kind == DEPTH)
+    return _sides(feed, rows) | {"snapshot": (feed.flags[rows] & SNAPSHOT) > 0}
+
+
+def _quotes(feed: Events) -> dict[str, Any]:
+    return _sides(feed, np.flatnonzero(feed.kind == QUOTE))
+
+
+def _sides(feed: Events, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "ts": feed.exch_ns,
         "side": feed.side,
@@ -94,7 +99,6 @@ def _book(feed: Events, deep: bool) -> dict[str, Any]:
         "seq": feed.seq,
     }
     return {name: array[rows] for name, array in columns.items()} | {
-        "snapshot": snapshot,
         "local_ts": feed.local_ns[rows],
         "flags": feed.flags[rows].astype(np.int8),
     }

@@ -23,8 +23,8 @@ from huracan.sim.refusal import Refused
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BARS, TRADES, BOOK, FUNDING, MARK = "bars", "trades", "book", "funding", "mark"
-KINDS = (BARS, TRADES, BOOK, FUNDING, MARK)
+BARS, TRADES, BOOK, QUOTES, FUNDING, MARK = "bars", "trades", "book", "quotes", "funding", "mark"
+KINDS = (BARS, TRADES, BOOK, QUOTES, FUNDING, MARK)
 WITH_TIMEFRAME = (BARS, MARK)
 ONE_A_TIME = (BARS, MARK, FUNDING)  # kinds with at most one row at an instant; of two the later one written stands
 
@@ -44,6 +44,11 @@ _COLUMNS = {
     BOOK: (
         *(("ts", "time", True), ("side", "i1", True), ("price", "f8", True), ("qty", "f8", True)),
         *(("seq", "i8", True), ("snapshot", "flag", True), ("local_ts", "time", False), ("flags", "i1", False)),
+    ),
+    # one side of a best bid or offer a row
+    QUOTES: (
+        *(("ts", "time", True), ("side", "i1", True), ("price", "f8", True), ("qty", "f8", True)),
+        *(("seq", "i8", True), ("local_ts", "time", False), ("flags", "i1", False)),
     ),
     FUNDING: (("ts", "time", True), ("rate", "f8", True), ("mark", "f8", True)),  # mark NaN where unknown
     MARK: (
@@ -185,7 +190,7 @@ def check_rows(series: Series, table: pa.Table) -> None:
         _refuse(series, ts, np.isinf(mark) | (mark <= 0), "nonpositive_price in mark", "write NaN for unknown")
     if "side" in table.column_names:
         side = numbers(table, "side")
-        bad = (np.abs(side) > 1) | ((side == 0) if series.kind == BOOK else np.False_)
+        bad = (np.abs(side) > 1) | ((side == 0) if series.kind in (BOOK, QUOTES) else np.False_)
         _refuse(series, ts, bad, "bad_side", "write +1 or -1")
 
 

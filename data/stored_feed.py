@@ -1,4 +1,4 @@
-"""Books and trades of the store as one feed again, in the order in which it was recorded.
+"""Books, trades and quotes of the store as one feed again, in the order in which it was recorded.
 
 The store is ordered by the exchange's time; each row keeps when it was received, and its flags. What empties a book is
 not stored, its snapshot's first row says it. Long feeds are put in order on files, so that memory stays bounded.
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from huracan.data import store
-from huracan.data.events import CLEAR, COLUMNS, DEPTH, SNAPSHOT, START, TRADE, TYPES, Events, events_of
-from huracan.data.store_kinds import BOOK, TRADES, Series, numbers, times
+from huracan.data.events import CLEAR, COLUMNS, DEPTH, QUOTE, SNAPSHOT, START, TRADE, TYPES, Events, events_of
+from huracan.data.store_kinds import BOOK, QUOTES, TRADES, Series, numbers, times
 from huracan.sim.refusal import Refused
 from huracan.sim.spool import Column, in_order, put_rows, spool
 
@@ -32,15 +32,32 @@ ROWS = {
 
 
 def stored_pieces(
-    root: Path, venue: str, symbol: str, start_ns: int | None = None, end_ns: int | None = None
+    root: Path,
+    venue: str,
+    symbol: str,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    *,
+    quotes: str = "auto",
 ) -> Iterator[Events]:
-    """The levels and trades held of a symbol, up to a time, from the last snapshot before a start on, in pieces."""
+    """The levels and trades held of a symbol, up to a time, from the last snapshot before a start on, in pieces.
+
+    `quotes`: "use" gives the quotes too, "check" doesn't, "auto" where there are no levels.
+    """
     series = Series(venue, symbol, BOOK)
     since = None if start_ns is None else last_snapshot(root, series, start_ns)
     rows = spool(ROWS)
     for table in store.stream(root, series, None, since, end_ns):
         put_rows(rows, _columns_of(table))
-    if not len(rows["ts"]):
+    deep = len(rows["ts"]) > 0
+    told = Series(venue, symbol, QUOTES)
+    if not deep and start_ns is not None:
+        since = last_touch(root, told, start_ns)
+    touches = spool(TYPES)
+    if quotes == "use" or (quotes == "auto" and not deep):
+        for table in store.stream(root, told, None, since, end_ns):
+            put(touches, best_prices(symbol, table))
+    if not deep and not len(touches["kind"]):
         fix = "`huracan data import` a recorded feed; `huracan data list` shows what there is"
         raise Refused(f"no book of {venue} {symbol} in the store", where=str(root), fix=fix)
     book, trades, before = spool(TYPES), spool(TYPES), None
@@ -49,7 +66,7 @@ def stored_pieces(
         before = {name: column[-1] for name, column in piece.items()}
     for table in store.stream(root, Series(venue, symbol, TRADES), None, since, end_ns):
         put(trades, executions(symbol, table))
-    for columns in in_order([book, trades], "local_ns"):
+    for columns in in_order([book, touches, trades], "local_ns"):
         yield events_of(symbol, columns)
 
 
@@ -76,6 +93,18 @@ def last_snapshot(root: Path, series: Series, before_ns: int) -> int | None:
         if len(rows):
             found = int(times(table)[rows[-1]])
     return found
+
+
+def last_touch(root: Path, series: Series, before_ns: int) -> int | None:
+    """The time from which on the quotes held before a time say both sides of the touch, None where they don't."""
+    found: dict[int, int] = {}
+    for table in store.stream(root, series, ["side"], None, before_ns):
+        side, ts = numbers(table, "side"), times(table)
+        for each in (1, -1):
+            rows = np.flatnonzero(side == each)
+            if len(rows):
+                found[each] = int(ts[rows[-1]])
+    return min(found.values()) if len(found) == 2 else None
 
 
 def _columns_of(table: Any) -> dict[str, Any]:
@@ -122,6 +151,33 @@ def levels(symbol: str, rows: Mapping[str, Any], before: Mapping[str, Any] | Non
         local_ns=local[row],
         seq=seq[row],
     )
+
+
+def best_prices(symbol: str, table: Any) -> Events:
+    """Rows of stored quotes as events."""
+    n, ts = table.num_rows, times(table)
+    return Events(
+        symbol,
+        kind=np.full(n, QUOTE, np.int8),
+        side=numbers(table, "side").astype(np.int8),
+        flags=numbers(table, "flags").astype(np.uint8)
+        if "flags" in table.column_names
+        else np.full(n, START, np.uint8),
+        price=numbers(table, "price"),
+        qty=numbers(table, "qty"),
+        exch_ns=ts,
+        local_ns=times(table, "local_ts") if "local_ts" in table.column_names else ts,
+        seq=numbers(table, "seq"),
+    )
+
+
+def stored_quotes(series: Series, tables: Iterable[Any]) -> Iterator[Events]:
+    """Rows of stored quotes as events, in the order in which they were received."""
+    touches = spool(TYPES)
+    for table in tables:
+        put(touches, best_prices(series.symbol, table))
+    for columns in in_order([touches], "local_ns"):
+        yield events_of(series.symbol, columns)
 
 
 def executions(symbol: str, table: Any) -> Events:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from huracan.data.store import span
-from huracan.data.store_kinds import BOOK, FUNDING, TRADES, Series, folder_name
+from huracan.data.store_kinds import BOOK, FUNDING, QUOTES, TRADES, Series, folder_name
 from huracan.data.synthetic import REGIMES, Market
 from huracan.data.synthetic_book import Feed
 from huracan.data.timeframes import format_timeframe
@@ -87,7 +87,7 @@ def write_store(root: Path, made: Market | Sequence[Feed], about: Mapping[str, A
 
 def _series_of(made: Market | Sequence[Feed]) -> list[Series]:
     if not isinstance(made, Market):
-        return [Series(feed.venue, feed.symbol, kind) for feed in made for kind in (BOOK, TRADES)]
+        return [Series(feed.venue, feed.symbol, kind) for feed in made for kind in (BOOK, TRADES, QUOTES)]
     series = []
     for bars, paid in zip(made.bars, made.payments, strict=True):
         series.append(_series(bars))

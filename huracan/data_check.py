@@ -86,7 +86,7 @@ def check_series(series: Series, asked: Asked) -> Check:
     for part in store.parts(root, series):
         store.verify(part, series)
     name = str(series)
-    if series.kind == "book":
+    if series.kind in ("book", "quotes"):
         return _check_stored_book(root, series)
     if series.kind == "funding":
         table = store.read(root, series)
@@ -142,7 +142,7 @@ def find_series(symbol: str, asked: Asked) -> Series:
     held = list_series(root)
     fits = [each for each in held if each.symbol == symbol]
     fits = [each for each in fits if not asked.venue or each.venue == asked.venue]
-    kinds = [asked.kind] if asked.kind else ["bars", "trades", "book", "funding", "mark"]
+    kinds = [asked.kind] if asked.kind else ["bars", "trades", "book", "quotes", "funding", "mark"]
     for kind in kinds:
         found = [each for each in fits if each.kind == kind]
         found = [each for each in found if not (timeframe and each.timeframe) or each.timeframe == timeframe]
@@ -189,7 +189,8 @@ def _check_feed(path: str, format: str, asked: Asked) -> Check:
 def _check_stored_book(root: Path, series: Series) -> Check:
     from huracan.data import store
     from huracan.data.book_check import check_book
-    from huracan.data.stored_feed import stored_levels
+    from huracan.data.stored_feed import stored_levels, stored_quotes
 
-    found = check_book(str(series), stored_levels(series, store.stream(root, series)))
+    events = stored_levels if series.kind == "book" else stored_quotes
+    found = check_book(str(series), events(series, store.stream(root, series)))
     return replace(found, rows=sum(part.rows for part in store.parts(root, series)))

@@ -199,7 +199,7 @@ def _import_feed(
     answers = []
     for each in stores.values():
         each.close()
-        kind = "book" if each.new.get("book") is not None else "trades"
+        kind = next((name for name in ("book", "trades", "quotes") if name in each.new), "trades")
         done = Imported(path, venue, each.symbol, kind, rows=each.events, new=each.new, tick=each.tick(), said=said)
         done.problems = {note.name: note.count for note in each.problems}
         done.repairs = {f"{name}_left_out": count for name, count in each.left_out.items()}

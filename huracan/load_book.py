@@ -14,7 +14,7 @@ from huracan.data.store_kinds import BOOK, Series
 from huracan.load_stored import nanoseconds, own_payments, stored_payments
 from huracan.sim.book_layout import measured
 from huracan.sim.book_tape import BookTape, build_book_tape
-from huracan.sim.feed import NAMES, TRADE, AnyFeed, Feed, FeedRules, LongFeed, empty_columns, until
+from huracan.sim.feed import DEPTH, NAMES, QUOTE, TRADE, AnyFeed, Feed, FeedRules, LongFeed, empty_columns, until
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Payments, Rules
 from huracan.sim.spool import Column, pieces, put_rows
@@ -48,7 +48,7 @@ def load_book_tape(spec: Spec) -> BookTape:
         feeds = [until(f, end) for f in feeds]
     payments = [paid(each, feed) for each, feed in zip(series, feeds, strict=False)] or [None] * len(feeds)
     data = spec.data
-    rules = FeedRules(gap=data.gap, no_snapshot=data.no_snapshot, bad_level=data.bad_level)
+    rules = FeedRules(gap=data.gap, no_snapshot=data.no_snapshot, bad_level=data.bad_level, quotes=data.quotes)
     return build_book_tape(feeds, payments, rules=rules)
 
 
@@ -98,7 +98,7 @@ def read_feed(spec: Spec, each: Instrument, repair: Mapping[str, str]) -> LongFe
         if note.name not in COUNTED:
             repairs.setdefault(note.name, note.count)
     given = rules_from(each.rules.given() if each.rules else {}, each.symbol or "")
-    rules = with_tick(given, columns, each.symbol or "", repairs)
+    rules = with_tick(given, columns, each.symbol or "", repairs, spec.data.quotes)
     return LongFeed(each.symbol or symbol, columns, rules, each.venue or "", repairs)
 
 
@@ -112,7 +112,7 @@ def events_of(spec: Spec, each: Instrument, repair: Mapping[str, str]) -> Iterat
 
     if each.file is None:
         start, end = nanoseconds(spec.data.start), nanoseconds(spec.data.end)
-        return stored_pieces(store_root(), each.venue or "", each.symbol or "", start, end)
+        return stored_pieces(store_root(), each.venue or "", each.symbol or "", start, end, quotes=spec.data.quotes)
     blocks = binance_raw_blocks if each.format == "binance-raw" else tardis_blocks
     return only_one(blocks(each.file, bad_lines=bad_lines(repair)), None, each.file)
 
@@ -124,15 +124,21 @@ def noticing(feed: Iterator[Events], noticed: list[tuple[Any, ...]]) -> Iterator
         yield piece
 
 
-def with_tick(given: Rules, columns: Mapping[str, Column], symbol: str, repairs: dict[str, int]) -> Rules:
+def with_tick(
+    given: Rules, columns: Mapping[str, Column], symbol: str, repairs: dict[str, int], quotes: str = "check"
+) -> Rules:
     """The rules with a tick: the decimals of the data where the spec gives none, which is a repair."""
     if given.tick_num:
         return given
 
+    deep = any(bool((piece["kind"] == DEPTH).any()) for piece in pieces(columns, ("kind",)))
+    quoted = quotes == "use" or (quotes == "auto" and not deep)
+
     def prices() -> Iterator[Any]:
         for piece in pieces(columns, ("kind", "price")):
             kind, price = piece["kind"], piece["price"]
-            yield price[(kind <= TRADE) & (price > 0.0) & (price < np.inf)]
+            used = (kind <= TRADE) | ((kind == QUOTE) & quoted)
+            yield price[used & (price > 0.0) & (price < np.inf)]
 
     if not any(len(found) for found in prices()):
         raise Refused(f"{symbol} has no price", where="data", fix="check the file")

@@ -124,6 +124,7 @@ class Data(Record):
     gap: Literal["keep", "clear", "refuse"] = "keep"  # order books: where updates were lost
     no_snapshot: Literal["keep", "drop", "refuse"] = "keep"  # order books: changes before the first snapshot
     bad_level: Literal["drop", "refuse"] = "drop"  # order books: a price or a quantity that can't be
+    quotes: Literal["auto", "use", "check"] = "auto"  # order books: best bids and offers; auto: used where no depth is
     instruments: Annotated[tuple[Instrument, ...], BeforeValidator(as_tuple)] = ()
 
     @property

@@ -32,7 +32,8 @@ ON_BARS = {
 }
 ON_BOOKS = {
     "venue": {name: f"take {name} out" for name in ("queue", "partial_fills", "permanent_impact_bps")},
-    "data": {name: f"take {name} out; repair = {{ ... }} mends bars" for name in ("gap", "no_snapshot", "bad_level")},
+    "data": {name: f"take {name} out; repair = {{ ... }} mends bars" for name in ("gap", "no_snapshot", "bad_level")}
+    | {"quotes": "take quotes out"},
 }
 
 

@@ -20,6 +20,7 @@ class Told(IntEnum):
     BEST = 1  # the same, and a best price of this instrument has moved: the next record of `bests` holds both
     TRADE = 2  # so many lots were taken at the cell of the passive side
     CLEAR = 3  # levels from the best down to this cell are gone; bests as with BEST
+    QUOTE = 4  # best price of its side; only until book_quotes.py has told it as changes of levels
 
 
 EATEN = 99  # state of a place that remembers what a lane's own takers took of a level
@@ -66,6 +67,7 @@ span = np.dtype(
         ("n_low", "i8"),
         ("high_at", "i8"),
         ("n_high", "i8"),
+        ("touch_only", "i8"),  # only quotes say what stands in its book: nothing is known beyond the touch
         ("lot", "f8"),  # quantity of one lot of the tape (not of the rules: fine enough for every quantity in it)
     ],
     align=True,

@@ -1,6 +1,6 @@
 """Tapes of order books: plain columns of every instrument, packed into two streams of 16 bytes an event.
 
-    columns ─▶ named repairs ─▶ ticks and lots ─▶ cells ─▶ the exchange's stream, and the local one ─▶ bests
+    columns ─▶ named repairs ─▶ ticks and lots ─▶ cells ─▶ the exchange's stream, and the local one ─▶ quotes ─▶ bests
 
 The exchange's stream is ordered by the exchange's stamps: orders meet it. The local stream is ordered by local stamps:
 decisions see it. A message that overtook another stands at another place in each. All of it happens piece by piece: of
@@ -22,10 +22,12 @@ from huracan.sim.book_layout import Ground, Streams, Told
 from huracan.sim.feed import (
     CLEAR,
     DEPTH,
+    QUOTE,
     SNAPSHOT,
     TRADE,
     AnyFeed,
     FeedRules,
+    LongFeed,
     Piece,
     hash_feed,
     mend,
@@ -131,7 +133,7 @@ def build_book_tape(
     mended = [mend(feed, rules, repairs) for feed in feeds]
     for each in mended:
         if not len(each):
-            raise Refused(f"{each.symbol} has no depth or trade", where="[data]", fix="check the file")
+            raise Refused(f"{each.symbol} has no depth, quote or trade", where="[data]", fix="check the file")
     mended = shift_clock(mended, repairs)
     maps = [TickMap.of(feed, repairs) for feed in mended]
     width = max(m.bits for m in maps)
@@ -139,14 +141,16 @@ def build_book_tape(
         fix = "fewer instruments a run, or a coarser tick"
         raise Refused(f"{len(feeds)} books of up to 2**{width} prices do not fit a tape", where="[data]", fix=fix)
     parts = [pack(feed, m, k, width) for k, (feed, m) in enumerate(zip(mended, maps, strict=True))]
-    del mended
     count_out_of_order(parts, repairs)
-    exchange, bests, _, lows, crossed = marked(merged(parts, "exch"), width, len(feeds), with_touches=False)
-    local, _, touches, _, _ = marked(merged(parts, "local"), width, len(feeds), with_touches=True)
+    touch_only = [feed.touch_only for feed in mended]
+    told = [quoted_streams(parts, which, width, mended) for which in ("exch", "local")]
+    exchange, bests, _, lows, crossed = marked(told[0], width, len(feeds), with_touches=False)
+    local, _, touches, _, _ = marked(told[1], width, len(feeds), with_touches=True)
     for name, count in (("crossed_book", crossed[0]), ("emptied_side", crossed[1])):
         if count:
             repairs[name] = int(count)
     spans, far, ticks = map_records(maps, width)
+    spans["touch_only"] = touch_only
     start = min(int(exchange["ts_ns"][0]), int(local["ts_ns"][0]))
     last_local = int(local["ts_ns"][-2])
     end = max(int(exchange["ts_ns"][-2]), last_local)
@@ -176,7 +180,7 @@ def build_book_tape(
 def plain_events(feed: AnyFeed, rules: FeedRules | None = None) -> dict[str, Any]:
     """What the tape of one feed says as plain columns, in the order of local time: what other engines are given.
 
-    kind 1 depth, 2 trade, 3 clear down to a price, 4 snapshot; side +1 or -1; price, qty, exch_ns, local_ns.
+    kind 1 depth, 2 trade, 3 clear down to a price, 4 snapshot, 5 quote; side +1 or -1; price, qty, exch_ns, local_ns.
     """
     repairs: dict[str, int] = {}
     mended = shift_clock([mend(feed, rules or FeedRules(), repairs)], repairs)[0]
@@ -187,7 +191,7 @@ def plain_events(feed: AnyFeed, rules: FeedRules | None = None) -> dict[str, Any
         for name in ("kind", "side", "tick", "lots", "flags", "exch_ns", "local_ns")
     )
     whole = (kind == Told.DEPTH) & ((flags & SNAPSHOT) != 0)
-    names = {int(Told.DEPTH): 1, int(Told.TRADE): 2, int(Told.CLEAR): 3}
+    names = {int(Told.DEPTH): 1, int(Told.TRADE): 2, int(Told.CLEAR): 3, int(Told.QUOTE): 5}
     return {
         "kind": np.where(whole, 4, np.vectorize(names.get, otypes=[np.int64])(kind)),
         "side": side,
@@ -225,6 +229,7 @@ def expanded(feed: AnyFeed, m: TickMap) -> Iterator[Piece]:
     for piece in feed.pieces():
         n = len(piece["kind"])
         kind = np.where(piece["kind"] == TRADE, int(Told.TRADE), int(Told.DEPTH)).astype(np.int64)
+        kind[piece["kind"] == QUOTE] = int(Told.QUOTE)
         out = {"kind": kind, "side": piece["side"].astype(np.int64), "tick": m.ticks(piece["price"])}
         out |= {"lots": m.lots(piece["qty"]), "row": np.arange(first, first + n)}
         out |= {name: piece[name] for name in ("flags", "exch_ns", "local_ns")}
@@ -313,6 +318,22 @@ def merged(parts: Sequence[dict[str, Column]], which: str) -> Iterator[Records]:
         events = np.zeros(len(piece["key"]), book_layout.book_event)
         events["ts_ns"], events["key"], events["lots"] = piece[which], piece["key"], piece["lots"]
         yield events
+
+
+def quoted_streams(
+    parts: Sequence[dict[str, Column]], which: str, width: int, feeds: Sequence[LongFeed]
+) -> Iterator[Records]:
+    """One stream by one of the two clocks, in which quotes are changes of levels.
+
+    Where there are only quotes, the local book holds the touch alone; the exchange's keeps what was told of a level, by
+    which the places in its queue go on.
+    """
+    stream = merged(parts, which)
+    if not any(feed.quotes for feed in feeds):
+        return stream
+    from huracan.sim.book_quotes import without_quotes
+
+    return without_quotes(stream, width, [feed.touch_only and which == "local" for feed in feeds])
 
 
 def marked(

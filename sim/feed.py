@@ -67,6 +67,8 @@ class LongFeed:
     venue: str = ""
     repairs: dict[str, int] = field(default_factory=dict)
     shift_ns: int = 0
+    quotes: bool = False  # whether its quotes are in use
+    touch_only: bool = False  # and nothing else says what stands in its book
 
     def __len__(self) -> int:
         return len(self.columns["kind"])
@@ -89,6 +91,7 @@ class FeedRules:
     gap: str = "keep"  # updates were lost: "keep" the book as it was, "clear" it until the next snapshot, "refuse"
     no_snapshot: str = "keep"  # updates before any snapshot: "keep", "drop", "refuse"
     bad_level: str = "drop"  # a price or a quantity that can't be: "drop" or "refuse"
+    quotes: str = "auto"  # best bids and offers: "use", "check" (they move no book), "auto" uses them without depth
     silence_s: float = 60.0  # a feed that says nothing for so long is counted
 
 
@@ -125,19 +128,22 @@ def _some(piece: Piece, rows: Any) -> Piece:
 
 
 def mend(feed: AnyFeed, rules: FeedRules, repairs: dict[str, int]) -> LongFeed:
-    """Depth, trades and clears that can be, in the order of local time; what was done about the rest is counted."""
+    """What a book can hold, in the order of local time; what was done about the rest is counted."""
+    deep = _has(feed, DEPTH, CLEAR)
+    quotes = rules.quotes == "use" or (rules.quotes == "auto" and not deep)
+    quotes = quotes and _has(feed, QUOTE)
 
     def count(name: str, n: int) -> None:
         if n:
             repairs[name] = repairs.get(name, 0) + int(n)
 
     back, last = 0, None
-    for piece in _possible(feed, rules, count):
+    for piece in _possible(feed, rules, quotes, count):
         local = piece["local_ns"]
         back += int((np.diff(local, prepend=local[0] if last is None else last) < 0).sum())
         last = local[-1]
     count("unordered_local_time", back)
-    source = _possible(feed, rules, lambda *_: None)
+    source = _possible(feed, rules, quotes, lambda *_: None)
     if back:
         unordered = empty_columns()
         for piece in source:
@@ -146,14 +152,21 @@ def mend(feed: AnyFeed, rules: FeedRules, repairs: dict[str, int]) -> LongFeed:
     mended = empty_columns()
     for piece in _by_rule(source, feed.symbol, rules, count):
         spool.put_rows(mended, piece)
-    return LongFeed(feed.symbol, mended, feed.rules, feed.venue, feed.repairs)
+    known = (feed.symbol, mended, feed.rules, feed.venue, feed.repairs)
+    return LongFeed(*known, quotes=quotes, touch_only=quotes and not deep)
 
 
-def _possible(feed: AnyFeed, rules: FeedRules, count: Count) -> Iterator[Piece]:
-    """What a book or a tape can hold: quotes and marks are neither, and no level has a price of nothing."""
+def _has(feed: AnyFeed, *kinds: int) -> bool:
+    """Whether a feed has events of one of these kinds."""
+    return any(bool(np.isin(piece["kind"], kinds).any()) for piece in feed.pieces("kind"))
+
+
+def _possible(feed: AnyFeed, rules: FeedRules, quotes: bool, count: Count) -> Iterator[Piece]:
+    """What a book or a tape can hold: marks are neither, quotes where they are in use, no price is nothing."""
     before = 0
     for piece in feed.pieces():
-        piece = _some(piece, piece["kind"] <= CLEAR)
+        kind = piece["kind"]
+        piece = _some(piece, (kind <= CLEAR) | (kind == QUOTE) if quotes else kind <= CLEAR)
         kind, price, qty = piece["kind"], piece["price"], piece["qty"]
         good = (price > 0.0) & (price < np.inf) & (qty >= 0.0) & (qty < np.inf) & (piece["side"] != 0)
         good &= (kind != TRADE) | (qty > 0.0)
@@ -173,6 +186,7 @@ def _possible(feed: AnyFeed, rules: FeedRules, count: Count) -> Iterator[Piece]:
 def _by_rule(source: Iterator[Piece], symbol: str, rules: FeedRules, count: Count) -> Iterator[Piece]:
     """Silence counted; what comes before the first snapshot, and after a gap, treated as the rules say."""
     whole, early, gaps, first_gap, before, last = False, 0, 0, 0, 0, None
+    quoted: set[int] = set()  # sides of which a quote has told the best price
     for piece in source:
         local = piece["local_ns"]
         count(
@@ -182,7 +196,8 @@ def _by_rule(source: Iterator[Piece], symbol: str, rules: FeedRules, count: Coun
         last = local[-1]
         if not whole:
             at = np.flatnonzero((piece["flags"] & SNAPSHOT) != 0)
-            whole, first = len(at) > 0, int(at[0]) if len(at) else len(local)
+            first = min(int(at[0]) if len(at) else len(local), _both_quoted(piece, quoted))
+            whole = first < len(local)
             soon = piece["kind"] == DEPTH
             soon[first:] = False
             early += int(soon.sum())
@@ -203,6 +218,18 @@ def _by_rule(source: Iterator[Piece], symbol: str, rules: FeedRules, count: Coun
     if gaps and rules.gap == "refuse":
         what = f"gapped_book: {symbol} lost updates before event {first_gap}"
         raise Refused(what, where="[data]", fix='fetch the data again, or gap = "keep" or "clear"')
+
+
+def _both_quoted(piece: Piece, quoted: set[int]) -> int:
+    """The row at which quotes have told both sides of the touch, beyond the last where they haven't: a book begins."""
+    row = 0
+    for side in (1, -1):
+        if side not in quoted:
+            at = np.flatnonzero((piece["kind"] == QUOTE) & (piece["side"] == side))
+            row = max(row, int(at[0]) if len(at) else len(piece["kind"]))
+            if len(at):
+                quoted.add(side)
+    return row
 
 
 def _clear_at(piece: Piece, rows: Ints) -> Piece:

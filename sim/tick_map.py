@@ -65,7 +65,7 @@ class TickMap:
             repairs["quantity_rounded"] = repairs.get("quantity_rounded", 0) + rounded
         ticks, _ = used.found()
         if not len(ticks):
-            raise Refused(f"{feed.symbol} has no depth or trade", where="[data]", fix="check the file")
+            raise Refused(f"{feed.symbol} has no depth, quote or trade", where="[data]", fix="check the file")
         middle, _ = traded.found()
         first, last = (int(middle[0]), int(middle[-1])) if len(middle) else (used.median(), used.median())
         least, most = int(ticks[0]), int(ticks[-1])

@@ -13,7 +13,7 @@ from typing import Any
 
 from huracan.sim.random_numbers import USER, uniform
 
-DEPTH, TRADE, CLEAR = "depth", "trade", "clear"
+DEPTH, TRADE, CLEAR, QUOTE = "depth", "trade", "clear", "quote"
 MARKET, LIMIT, STOP, STOP_LIMIT, TRAIL = "market", "limit", "stop", "stop_limit", "trail"
 WAITS = (STOP, STOP_LIMIT, TRAIL)
 
@@ -33,6 +33,7 @@ class Book:
 
     levels: dict[int, dict[int, int]] = field(default_factory=lambda: {1: {}, -1: {}})
     best: dict[int, int | None] = field(default_factory=lambda: {1: None, -1: None})
+    touch_alone: bool = False  # a quote ends worse levels too
 
     def beyond(self, side: int, tick: int) -> int | None:
         """The best level of a side that is worse than `tick`."""
@@ -50,6 +51,15 @@ class Book:
             return
         levels[e.tick] = e.lots
         best = self.best[side]
+        if e.kind == QUOTE:
+            for t in [t for t in levels if (t - e.tick) * side > 0 or (self.touch_alone and t != e.tick)]:
+                levels[t] = 0
+            if self.touch_alone and not e.lots:
+                self.best[side] = None
+                return
+            if best is not None and (best - e.tick) * side > 0:
+                self.best[side] = e.tick if e.lots else self.beyond(side, e.tick)
+                return
         if e.lots == 0:
             if e.tick == best:
                 self.best[side] = self.beyond(side, e.tick)
@@ -134,6 +144,7 @@ class Terms:
     waiting: bool = False  # the strategy that asks for stops and brackets too
     push: float = 0.0  # permanent impact, bps a unit
     last_piece: bool = False
+    touch_only: bool = False  # quotes alone say what the book holds
     marks: int = 64  # levels whose consumption a lane remembers
 
 
@@ -142,7 +153,9 @@ class Engine:
         self.exchange, self.local, self.terms = deque(exchange), deque(local), terms
         self.start = min(exchange[0].ts, local[0].ts)
         self.end = local[-1].ts
-        self.book, self.seen = Book(), Book()
+        self.book, self.seen = Book(), Book(touch_alone=terms.touch_only)
+        self.behind: Event | None = None  # the bid that the ask of its message has gone before
+        self.told: dict[int, dict[int, int]] = {1: {}, -1: {}}  # what was last said of each level; no clear counts
         self.all: dict[int, Order] = {}  # at the venue or on the way to it, by slot
         self.resting: list[Order] = []  # in the order in which they came to rest
         self.watching: list[Order] = []  # in the order in which they began to wait
@@ -322,16 +335,26 @@ class Engine:
             self.on_trade(e)
             return
         side = e.side
-        if e.kind == DEPTH:
-            before = self.book.levels[side].get(e.tick, 0)
-            for o in self.resting:
-                if o.side == side and o.tick == e.tick:
-                    self.requeue(o, before, e.lots)
-            self.eaten.pop((side, e.tick), None)
+        if e.kind == QUOTE and side > 0 and e is not self.behind and self.exchange and self.exchange[0].kind == QUOTE:
+            ask = self.exchange[0]
+            if ask.side < 0 and ask.ts == e.ts and any(q > 0 and t <= e.tick for t, q in self.told[-1].items()):
+                self.exchange[0] = self.behind = e  # the ask moves out of the bid's way first
+                e, side = ask, -1
+        if e.kind in (DEPTH, QUOTE):
+            changes = [(e.tick, e.lots)]
+            if e.kind == QUOTE:
+                changes += [(t, 0) for t, q in self.told[side].items() if q > 0 and (t - e.tick) * side > 0]
+            for tick, lots in changes:
+                self.told[side][tick] = lots
+                before = self.book.levels[side].get(tick, 0)
+                for o in self.resting:
+                    if o.side == side and o.tick == tick:
+                        self.requeue(o, before, lots)
+                self.eaten.pop((side, tick), None)
         was = self.book.best[side]
         self.book.apply(e)
         now = self.book.best[side]
-        if e.kind == DEPTH and now is not None and (was is None or (now - was) * side > 0):
+        if e.kind != CLEAR and now is not None and (was is None or (now - was) * side > 0):
             self.passed(-side, now)
 
     def passed(self, side: int, tick: int) -> None:
@@ -352,6 +375,9 @@ class Engine:
         t = self.terms
         change = before - now - o.traded
         o.traded = 0.0
+        if math.isinf(o.front):
+            o.front = now
+            return
         if t.queue == "risk_averse" or change < 0:
             o.front = min(o.front, now)
             return
@@ -386,7 +412,7 @@ class Engine:
             o.seen = self.trades
             o.front -= e.lots
             o.traded += e.lots
-            over = math.floor(-o.front + 0.5)
+            over = 0 if math.isinf(o.front) else math.floor(-o.front + 0.5)
             if over > 0:
                 o.front = 0.0
                 shared = 0.0 if self.terms.last_piece else given
@@ -416,6 +442,8 @@ class Engine:
         best = self.book.best[side]
         out = []
         for t, q in self.book.levels[side].items():
+            if self.terms.touch_only and t != best:
+                continue
             if q > 0 and best is not None and (best - t) * side >= 0 and (worst is None or (t - worst) * side >= 0):
                 out.append((t, q - self.eaten.get((side, t), 0.0)))
         return sorted([x for x in out if x[1] > 0], key=lambda x: -x[0] * side)
@@ -478,6 +506,9 @@ class Engine:
             o.die = self.now + o.ttl * self.terms.bar
         o.where = "book"
         o.front = float(self.book.levels[o.side].get(int(o.tick), 0))
+        own = self.book.best[o.side]
+        if self.terms.touch_only and (own is None or (own - o.tick) * o.side > 0):
+            o.front = math.inf
         o.traded, o.seen = 0.0, -1
         self.resting.append(o)
         self.tell(o, number)

@@ -100,6 +100,8 @@ def walk(v, j, worst, dry):
     base = side << v.ground.width
     lot = v.ground.spans[r.inst].lot
     x = v.market.best[side]
+    if v.ground.spans[r.inst].touch_only == 1:
+        worst = max(worst, x)
     took = 0.0
     left = r.left
     marked = 0
@@ -133,10 +135,15 @@ def walk(v, j, worst, dry):
 
 @part
 def rest_here(v, j, side, x):
-    """The order takes its place in the queue, behind all that stands there now."""
+    """The order takes its place in the queue, behind all that stands there now.
+
+    Where only quotes tell of the book, nobody knows how much that is behind the touch: so all that the next one tells.
+    """
     r = v.orders[j]
     cell = (side << v.ground.width) + x
     r.front = float(v.market.lots[cell])
+    if v.ground.spans[r.inst].touch_only == 1 and (x < v.market.best[side] or v.market.best[side] < 0):
+        r.front = math.inf
     r.traded = 0.0
     r.seen = -1
     r.rested_ns = v.acct.ts_ns

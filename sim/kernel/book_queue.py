@@ -50,8 +50,11 @@ def behind(model, n, front, back):
 def after_depth(model, n, lot, front, traded, before, now):
     """Lots ahead after the level changed from `before` to `now` lots, of which `traded` went by trades.
 
-    Never more than what the level holds; a probability that does not exist leaves the level's own quantity.
+    Never more than what the level holds; a probability that does not exist leaves the level's own quantity, and so does
+    a place that is not known.
     """
+    if front == math.inf:
+        return now
     if model == RISK_AVERSE:
         return min(front, now)
     change = before - now - traded
@@ -67,5 +70,7 @@ def after_depth(model, n, lot, front, traded, before, now):
 
 @part
 def excess(front):
-    """Whole lots that a trade took beyond what stood ahead."""
+    """Whole lots that a trade took beyond what stood ahead; none where that is not known."""
+    if front == math.inf:
+        return 0
     return math.floor(-front + 0.5)

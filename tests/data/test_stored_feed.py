@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from huracan.data.binance_raw import read_binance_raw
-from huracan.data.events import CLEAR, COLUMNS, TRADE, Events, join, take
+from huracan.data.events import CLEAR, COLUMNS, QUOTE, TRADE, Events, join, take
 from huracan.data.store_kinds import Series
 from huracan.data.store_writing import append
 from huracan.data.stored_feed import last_snapshot, stored_pieces
@@ -22,7 +22,8 @@ from huracan.spec import load_spec
 
 def stored_feed(*asked: Any) -> Events:
     """The pieces of a stored feed as one."""
-    return join(stored_pieces(*asked))[0]
+    *where, quotes = asked if len(asked) == 6 else (*asked, "auto")
+    return join(stored_pieces(*where, quotes=quotes))[0]
 
 
 MAKER = {"use": "touch_maker", "params": {"half_ticks": 1, "step_ms": 1000, "max_position": 5.0, "qty": 0.01}}
@@ -33,7 +34,12 @@ def test_what_was_recorded_comes_out_of_the_store(shared_data: Path, tmp_path: P
     path = shared_data / "l2" / name
     (done,) = import_file(str(path), Asked(store=tmp_path), {})
     found = read_binance_raw(path)
-    found = take(found, found.kind <= CLEAR)  # quotes are left out
+    quotes = stored_feed(tmp_path, done.venue, done.symbol, None, None, "use")
+    quotes, told = (take(each, each.kind == QUOTE) for each in (quotes, found))
+    assert len(told) > 10_000
+    for column in COLUMNS:
+        assert np.array_equal(getattr(quotes, column), getattr(told, column)), column
+    found = take(found, found.kind <= CLEAR)  # quotes are for those who ask for them
     held = stored_feed(tmp_path, done.venue, done.symbol)
     assert len(held) == len(found)
     for column in COLUMNS:

@@ -343,15 +343,17 @@ def test_a_full_disk_is_named_and_nothing_is_half_there(
 
 def test_feeds_go_into_the_store_in_the_order_of_the_exchange(data: Any, tmp_path: Path, shared_data: Path) -> None:
     from huracan.data.binance_raw import read_binance_raw
-    from huracan.data.events import DEPTH, TRADE
+    from huracan.data.events import DEPTH, QUOTE, TRADE
 
     path = shared_data / "l2" / "spot_btcusdt_20240808.gz"
     (done,) = data("import", path, "--json")[1]["imported"]
     feed = read_binance_raw(path)
     depth, trades = int((feed.kind == DEPTH).sum()), int((feed.kind == TRADE).sum())
-    assert done["new"] == {"book": depth, "trades": trades}
+    quotes = int((feed.kind == QUOTE).sum())
+    assert quotes > 50_000
+    assert done["new"] == {"book": depth, "trades": trades, "quotes": quotes}
     assert (done["symbol"], done["venue"], done["tick"]) == ("BTC/USDT", "binance", "0.01")
-    assert data("import", path, "--json")[1]["imported"][0]["new"] == {"book": 0, "trades": 0}
+    assert data("import", path, "--json")[1]["imported"][0]["new"] == {"book": 0, "trades": 0, "quotes": 0}
     table = store.read(tmp_path / "store", Series("binance", "BTC/USDT", "trades"))
     assert numbers(table, "price").tolist() == feed.price[feed.kind == TRADE].tolist()
     assert times(table, "local_ts").tolist() == feed.local_ns[feed.kind == TRADE].tolist()
@@ -366,9 +368,12 @@ def test_tardis_goes_into_the_store(data: Any, tmp_path: Path) -> None:
     head = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"
     quotes.write_text(head + "deribit,AUSDT,1704067200000000,1704067200000500,1,11,10,2\n")
     (done,) = data("import", quotes, "--json")[1]["imported"]
-    assert (done["venue"], done["symbol"], done["new"]) == ("deribit", "A/USDT", {"book": 2})
-    table = store.read(tmp_path / "store", Series("deribit", "A/USDT", "book"))
-    assert (numbers(table, "price").tolist(), table["snapshot"].to_pylist()) == ([10, 11], [True, True])
+    assert (done["venue"], done["symbol"], done["new"]) == ("deribit", "A/USDT", {"quotes": 2})
+    assert done["kind"] == "quotes"
+    table = store.read(tmp_path / "store", Series("deribit", "A/USDT", "quotes"))
+    assert (numbers(table, "price").tolist(), numbers(table, "qty").tolist()) == ([10, 11], [2, 1])
+    assert data("import", quotes, "--json")[1]["imported"][0]["new"] == {"quotes": 0}
+    assert data("check", "A/USDT", "--json")[1]["kind"] == "quotes"
 
 
 @pytest.mark.parametrize("name", ["bars_1m_usdm", "bars_1m_spot_gap", "funding_usdm", "l2"])

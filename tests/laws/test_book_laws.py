@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from huracan import cli, law_books
+from huracan.data.events import QUOTE, TRADE
+from huracan.data.synthetic_book import book_feeds
 from huracan.law_book_money import money_faults
 from huracan.law_books import BookBench, bench, benches, run
 from huracan.laws import Finding, happened
+from huracan.sim.feed import Feed
 from huracan.strategies.discovery import shipped_strategies
 from tests.book_dice import waiting_dice
 from tests.laws.cases import QUICK
@@ -33,6 +36,18 @@ def dice_bench(name: str) -> BookBench:
     return bench(waiting_dice, name, symbols[:1], account, lanes, SECONDS, 5)
 
 
+@cache
+def quotes_bench() -> BookBench:
+    """Any order at all where quotes and trades are all that is known of a book."""
+    b = dice_bench("a perpetual")
+    (made,) = book_feeds(SECONDS, 5, symbols=law_books.MARKETS["a perpetual"][0][:1], quotes=True)
+    found = made.events()
+    kept = (found.kind == TRADE) | (found.kind == QUOTE)
+    columns = (found.kind, found.side, found.flags, found.price, found.qty, found.exch_ns, found.local_ns)
+    feeds = (Feed(made.symbol, *(each[kept] for each in columns), made.rules, made.venue),)
+    return BookBench("quotes alone", b.specs, feeds, law_books.full_machine(b.specs, feeds))
+
+
 def sound(findings: Iterator[Finding]) -> int:
     """How many findings there are, none of them bad."""
     said = list(findings)
@@ -40,9 +55,11 @@ def sound(findings: Iterator[Finding]) -> int:
     return len(said)
 
 
-@pytest.mark.parametrize("market", law_books.MARKETS)
+@pytest.mark.parametrize("market", [*law_books.MARKETS, "quotes alone"])
 def test_any_list_of_orders_keeps_the_laws(market: str) -> None:
-    b, rng = dice_bench(market), np.random.default_rng(1)
+    b = dice_bench(market) if market in law_books.MARKETS else quotes_bench()
+    assert bool(b.machine.tape.spans["touch_only"][0]) is (market == "quotes alone")
+    rng = np.random.default_rng(1)
     did = happened(run(b.machine, b.specs, range(len(b.specs))).block)
     assert did["fills"] > 100
     assert did["partial_fills"] > 10

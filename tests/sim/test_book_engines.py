@@ -18,7 +18,7 @@ from huracan.book_lanes import BookBlock, book_recorder, drive_book
 from huracan.book_machine import Kept, block_of, run_lanes, run_on_tape
 from huracan.sim.book_tape import BookTape, build_book_tape
 from huracan.sim.declare import param, strategy
-from huracan.sim.feed import Feed
+from huracan.sim.feed import Feed, FeedRules
 from huracan.sim.layout import NEVER, fill
 from huracan.sim.orders import buy, limit
 from huracan.sim.refusal import Refused
@@ -26,7 +26,7 @@ from huracan.sim.series import Rules
 from huracan.spec import load_spec
 from huracan.spec_records import Spec
 from tests.book_dice import dice, waiting_dice
-from tests.book_engine import CLEAR, DEPTH, TRADE, Engine, Event, Terms
+from tests.book_engine import CLEAR, DEPTH, QUOTE, TRADE, Engine, Event, Terms
 
 MS = 1_000_000
 LATE = ((0.0, 0.0), (7.0, 4.0), (40.0, 25.0))
@@ -125,8 +125,67 @@ def events_of(tape: BookTape, stream: Any) -> list[Event]:
     return out
 
 
-def second(tape: BookTape, spec: Spec) -> Engine:
-    """The second engine after its run."""
+def with_quotes(given: Feed, seed: int, deep: bool) -> Feed:
+    """The feed with best bids and offers of their own; without `deep` they are all that it says of books."""
+    rng = np.random.default_rng(seed)
+    kept = np.flatnonzero((given.kind == 1) | deep)
+    new: dict[str, list[Any]] = {name: [] for name in ("kind", "side", "flags", "price", "qty", "exch_ns", "local_ns")}
+    for row in kept.tolist():
+        if rng.random() < (0.15 if deep else 1.5):
+            middle = 20_000 + int(rng.integers(-3, 4))
+            sides = ((1, -1), (-1, 1), (1,), (-1,))[int(rng.choice(4, p=(0.7, 0.1, 0.1, 0.1)))]
+            delay = int(rng.integers(-3, 9)) * MS
+            for k, side in enumerate(sides):
+                lots = 0.0 if rng.random() < 0.02 else float(rng.integers(1, 60))
+                told = (3, side, k == 0, float(middle - side * int(rng.integers(1, 3))), lots)
+                times = (int(given.exch_ns[row]) + delay, int(given.local_ns[row]))
+                for name, value in zip(new, (*told, *times), strict=True):
+                    new[name].append(value)
+        for name, column in new.items():
+            column.append(getattr(given, name)[row])
+    columns = {name: np.array(column).astype(getattr(given, name).dtype) for name, column in new.items()}
+    columns["local_ns"] = np.maximum(columns["local_ns"], columns["exch_ns"])
+    return Feed(given.symbol, **columns, rules=given.rules)
+
+
+def told_by(feed: Feed, stamps: str) -> list[Event]:
+    """Levels, trades and quotes of a feed that begins and ends no snapshot, in the order of one of its clocks."""
+    ts = getattr(feed, stamps)
+    names = {0: DEPTH, 1: TRADE, 3: QUOTE}
+    return [
+        Event(int(ts[i]), names[int(feed.kind[i])], int(feed.side[i]), int(feed.price[i]), int(feed.qty[i]))
+        for i in np.argsort(ts, kind="stable")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("deep", "queue"), [(False, "risk_averse"), (False, "power:1.5"), (False, "log2"), (True, "log")]
+)
+def test_two_engines_agree_on_quotes(deep: bool, queue: str) -> None:
+    """The second engine is told the quotes as they are, the machine's tape holds what they change."""
+    makers = takers = 0
+    for seed, (entry, response) in enumerate(LATE):
+        given = random_feed(seed, 1500)
+        given = Feed(**{n: c[given.kind != 2] if isinstance(c, np.ndarray) else c for n, c in vars(given).items()})
+        feed = with_quotes(given, seed, deep)
+        in_order = np.argsort(feed.local_ns, kind="stable")
+        feed = Feed(**{n: c[in_order] if isinstance(c, np.ndarray) else c for n, c in vars(feed).items()})
+        tape = build_book_tape([feed], rules=FeedRules(quotes="use"))
+        use = waiting_dice if seed else dice
+        spec = spec_of(queue, True, entry, response, strategy__use=use, strategy__params={"step_ms": 5.0, "dice": seed})
+        streams = told_by(feed, "exch_ns"), told_by(feed, "local_ns")
+        mine, theirs = fills_of(run_on_tape(spec, tape).fill_rows), second(tape, spec, streams).fills
+        for i, (a, b) in enumerate(zip(mine, theirs, strict=False)):
+            assert a == b, f"fill {i} of seed {seed}"
+        assert len(mine) == len(theirs)
+        makers += sum(f[4] for f in mine)
+        takers += sum(not f[4] for f in mine)
+    assert makers > 30
+    assert takers > 100
+
+
+def second(tape: BookTape, spec: Spec, streams: tuple[list[Event], list[Event]] | None = None) -> Engine:
+    """The second engine after its run, on the packed streams or others."""
     venue, params = spec.venue, spec.strategy.params
     assert venue.latency_ms is not None
     model, _, power = (venue.queue or "").partition(":")
@@ -143,8 +202,9 @@ def second(tape: BookTape, spec: Spec) -> Engine:
         spec.strategy.use is waiting_dice,
         venue.permanent_impact_bps,
         venue.partial_fills == "last_piece",
+        bool(tape.spans["touch_only"][0]),
     )
-    engine = Engine(events_of(tape, tape.exchange), events_of(tape, tape.local), terms)
+    engine = Engine(*(streams or (events_of(tape, tape.exchange), events_of(tape, tape.local))), terms)
     engine.run()
     return engine
 

@@ -11,10 +11,11 @@ import pytest
 
 from huracan.data import events as columns
 from huracan.data.binance_raw import read_binance_raw
-from huracan.sim import book_tape
+from huracan.sim import book_layout, book_tape
 from huracan.sim import feed as feeds
-from huracan.sim.book_bars import trade_bars, trades_of
+from huracan.sim.book_bars import prices_at, trade_bars, trades_of
 from huracan.sim.book_layout import Told
+from huracan.sim.book_quotes import without_quotes
 from huracan.sim.book_tape import build_book_tape, expanded, plain_events
 from huracan.sim.feed import Feed, FeedRules, in_memory, mend
 from huracan.sim.fill_times import mids_at
@@ -135,10 +136,107 @@ def test_a_gap_may_clear_the_book_until_the_next_snapshot() -> None:
 
 def test_a_feed_without_market_events_is_refused() -> None:
     quote = feed((3, 1, 1, 99.8, 1.0, 2.0, 2.5))
-    with pytest.raises(Refused, match="no depth or trade"):
-        build_book_tape([quote])
+    with pytest.raises(Refused, match="no depth, quote or trade"):
+        build_book_tape([quote], rules=FeedRules(quotes="check"))
     with pytest.raises(Refused, match="no tick"):
         build_book_tape([replace(feed(*snapshot()), rules=Rules("linear"))])
+
+
+def quoted(side: int, price: float, qty: float, at: float, late: float = 0.5) -> Any:
+    """One side of a quote; the bid's begins its message."""
+    return (3, side, int(side > 0), price, qty, at, at + late)
+
+
+def told(tape: book_tape.BookTape, stream: Any) -> list[tuple[str, int, float, int]]:
+    """Levels of a packed stream: (side, second, price, lots)."""
+    out = []
+    for e in stream[:-1]:
+        key = int(e["key"])
+        assert key & 7 in (Told.DEPTH, Told.BEST)
+        ask = key >> 3 >> tape.width & 1
+        price = float(prices_at(tape, 0, np.array([ask]), np.array([key >> 3]))[0])
+        out.append(("ask" if ask else "bid", int(e["ts_ns"]) // SECOND, round(price, 6), int(e["lots"]) // 1000))
+    return out
+
+
+def test_quotes_alone_are_a_book_of_the_touch() -> None:
+    rows = [quoted(1, 99.9, 2.0, 1.0), quoted(-1, 100.1, 3.0, 1.0)]
+    rows += [quoted(1, 100.2, 4.0, 2.0), quoted(-1, 100.3, 5.0, 2.0)]  # the ask moves out of the way before the bid
+    rows += [quoted(1, 99.8, 6.0, 3.0)]
+    tape = build_book_tape([feed(*rows)])
+    assert tape.spans["touch_only"].tolist() == [1]
+    assert tape.repairs == {}
+    first = [
+        ("bid", 1, 99.9, 2),
+        ("ask", 1, 100.1, 3),
+        ("ask", 2, 100.3, 5),
+        ("ask", 2, 100.1, 0),
+        ("bid", 2, 100.2, 4),
+    ]
+    ended = [("bid", 3, 99.9, 0), ("bid", 3, 100.2, 0)]
+    assert told(tape, tape.exchange) == [*first, ("bid", 3, 99.8, 6), *ended]
+    assert told(tape, tape.local) == [*first, ("bid", 2, 99.9, 0), ("bid", 3, 99.8, 6), ended[1]]
+    assert [(int(e["key"]) & 7) for e in tape.exchange[-4:-1]] == [Told.DEPTH, Told.DEPTH, Told.BEST]  # it moves once
+    assert tape.rows == 5
+
+
+def test_quotes_beside_depth_move_the_book_where_the_spec_says_so() -> None:
+    rows = [*snapshot(), quoted(1, 99.8, 6.0, 2.0), (0, 1, 1, 99.9, 7.0, 3.0, 3.5)]
+    plain = build_book_tape([feed(*rows)])
+    used = build_book_tape([feed(*rows)], rules=FeedRules(quotes="use"))
+    checked = build_book_tape([feed(*rows)], rules=FeedRules(quotes="check"))
+    assert plain.data_hash == used.data_hash == checked.data_hash
+    assert plain.exchange.tobytes() == checked.exchange.tobytes()
+    assert plain.spans["touch_only"].tolist() == used.spans["touch_only"].tolist() == [0]
+    at = (np.array([1.5, 2.5, 3.5]) * SECOND).astype(np.int64)
+    assert [float(mids_at(plain, 0, at[k : k + 1])[0]) for k in range(3)] == pytest.approx([100.0] * 3)
+    assert [float(mids_at(used, 0, at[k : k + 1])[0]) for k in range(3)] == pytest.approx([100.0, 99.95, 100.0])
+    assert len(used.exchange) == len(plain.exchange) + 2
+
+
+def test_both_sides_quoted_begin_a_book() -> None:
+    early = (0, 1, 1, 99.0, 1.0, 2.0, 2.5)
+    rows = [quoted(1, 99.9, 2.0, 1.0), quoted(-1, 100.1, 3.0, 1.0), early]
+    used = build_book_tape([feed(*rows)], rules=FeedRules(quotes="use", no_snapshot="refuse"))
+    assert "no_snapshot" not in used.repairs
+    one = build_book_tape([feed(rows[0], early)], rules=FeedRules(quotes="use"))
+    assert one.repairs["depth_before_snapshot"] == one.repairs["no_snapshot"] == 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "name"),
+    [
+        ((3, 1, 1, 99.8, -1.0, 2.0, 2.5), "bad_level"),
+        ((3, 1, 1, 100.2, 1.0, 2.0, 2.5), "crossed_book"),
+        ((3, 1, 1, 99.8, 1.0, 0.5, 1.6), "out_of_order"),
+        ((3, 1, 1, 99.8, 1.0, 1.0, 1.2), "unordered_local_time"),
+    ],
+)
+def test_faults_of_quotes_are_counted_by_name(bad: Any, name: str) -> None:
+    tape = build_book_tape([feed(quoted(1, 99.9, 2.0, 1.0), quoted(-1, 100.1, 3.0, 1.0), bad)])
+    assert tape.repairs == {name: 1}
+    if name == "bad_level":
+        with pytest.raises(Refused, match="bad_level"):
+            build_book_tape([feed(quoted(-1, 100.1, 3.0, 1.0), bad)], rules=FeedRules(bad_level="refuse"))
+
+
+@pytest.mark.parametrize("touch_alone", [True, False])
+def test_quotes_in_any_pieces_tell_the_same(touch_alone: bool) -> None:
+    rng = np.random.default_rng(0)
+    width, n = 6, 3000
+    events = np.zeros(n, book_layout.book_event)
+    events["ts_ns"] = np.sort(rng.integers(0, n // 2, n))
+    kind = rng.choice([0, 2, 3, 4], n, p=[0.2, 0.1, 0.02, 0.68])
+    events["key"] = ((rng.integers(0, 2, n) << width) | rng.integers(20, 44, n)) << 3 | kind
+    events["lots"] = np.where(kind == 3, 0, rng.integers(0, 9, n))
+    whole = np.concatenate(list(without_quotes(iter([events]), width, [touch_alone])))
+    for size in (1, 7, 500):
+        cuts = np.sort(rng.integers(0, n, 200))
+        pieces = [np.split(events, cuts)[i] for i in range(201)]
+        again = np.concatenate(list(without_quotes(iter(pieces), width, [touch_alone], size=size)))
+        assert again.tobytes() == whole.tobytes()
+    assert not (whole["key"] & 7 == 4).any()
+    assert len(whole) > n
 
 
 def test_every_tick_has_its_place_and_the_places_are_in_order() -> None:
