@@ -180,9 +180,6 @@ def busy_bars_over(v):
 @(part if LANES else rare)
 def busy_row(v, row, payments, first_payment):
     """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
-    if RESTING and not SPLIT:
-        if come_and_go(v, row, first_payment):
-            return first_payment
     at = busy_opens(v, row, payments, first_payment)
     k = v.stats.first_look
     while k >= 0:
@@ -253,7 +250,8 @@ def wake_row(v, row_index, row, payments, first_payment):
     a.open_ns = row.open_ns
     a.ts_ns = row.close_ns
     if anything_to_do(v, row, at):
-        at = busy_row(v, row, payments, at)
+        if SPLIT or not RESTING or not come_and_go(v, row, at):
+            at = busy_row(v, row, payments, at)
     pay_interest(v, elapsed)
     return at
 

@@ -24,8 +24,8 @@ from huracan.sim.prices import quantity_down
 @part
 def slots(v, k):
     """(first, one past the last) of the slots of instrument k that may hold an order."""
-    each = len(v.orders) // len(v.positions)
-    return k * each, k * each + v.desks[k].top
+    first = k * (len(v.orders) // len(v.positions)) if k > 0 else 0
+    return first, first + v.desks[k].top
 
 
 @part
