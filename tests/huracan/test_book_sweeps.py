@@ -75,6 +75,23 @@ def test_rows_are_backtests_and_don_t_depend_on_blocks_or_stops(
             assert again[name] == found[name], (row, name)
 
 
+@pytest.mark.parametrize("entries", [[80.0, 400.0], [400.0, 80.0]])
+def test_a_swept_latency_is_drawn_as_the_spec_says(entries: list[float]) -> None:
+    """The first set is the run of a spec that has its value written down, spread included; without it, another."""
+    drawn = {"response": 4.0, "entry_sigma": 1.0, "response_sigma": 0.4}
+    swept = {**SPEC, "venue": {"latency_ms": {"entry": 1.0, **drawn}}, "sweep": {"venue.latency_ms.entry": entries}}
+    row = huracan.sweep(swept).row(0)
+
+    def alone(**late: float) -> list[float]:
+        figures = huracan.backtest({**SPEC, "venue": {"latency_ms": {"entry": entries[0], **late}}}).figures
+        return [figures[name] for name in ("final_equity", "fills", "fees")]
+
+    found = [row[name] for name in ("final_equity", "fills", "fees")]
+    assert found[1] > 20
+    assert found == alone(**drawn)
+    assert found != alone(response=4.0)
+
+
 def test_the_commands_say_what_would_run_and_write_the_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
