@@ -28,6 +28,7 @@ BAR_ROWS = "tests/sim/test_bar_rows.py"
 SCENARIOS = "tests/sim/test_engine_scenarios.py"
 LOTS = "tests/sim/test_lots.py"
 ORACLE = "tests/sim/test_two_engines.py::test_fill_for_fill[0]"
+QUIET = "tests/laws/test_quiet.py::test_the_second_engine_knows_no_short_way"
 ORACLE_2 = "tests/sim/test_two_engines.py::test_fill_for_fill[25]"
 BOOKS = "tests/sim/test_book_engines.py::test_two_engines_agree_on_a_short_tape"
 BOOK_MARGIN = "tests/huracan/test_book_margin.py"
@@ -396,10 +397,24 @@ MUTANTS = [
         (BOOKS,),
     ),
     Mutant(
+        "an order on its way is not asked whether this bar reaches it",
+        "sim/kernel/quiet.py",
+        "            if b.high >= lvl if comes_from(r) > 0 else b.low <= lvl:\n",
+        "            if b.high >= lvl and b.low <= lvl and r.arrived == 1:\n",
+        (QUIET,),
+    ),
+    Mutant(
+        "a cancel that has arrived leaves the order where it is",
+        "sim/kernel/quiet.py",
+        "            finish(v, j, CANCELLED)\n",
+        "            r.cancel_row = row + 1\n",
+        (QUIET,),
+    ),
+    Mutant(
         "what own takers took of a book is there again",
         "sim/kernel/book_arrivals.py",
-        "            there_now = there - gone_at(v, base + x)\n",
-        "            there_now = float(there)\n",
+        "            there_now = there - (v.market.rests[i].front if i != NOBODY else 0.0)\n",
+        "            there_now = there\n",
         (BOOKS,),
     ),
     Mutant(
