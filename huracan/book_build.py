@@ -141,6 +141,7 @@ def book_settings(spec: Spec) -> Records:
     s["queue"], s["power"] = QUEUES[model], float(power or 1.0)
     s["partial"] = spec.venue.partial_fills is not False
     s["imitate"] = spec.venue.partial_fills == LAST_PIECE
+    s["by_quote"] = spec.venue.book_trigger == "quote"
     s["push_bps"] = spec.venue.permanent_impact_bps
     delay = spec.venue.latency_ms
     if delay is not None:

@@ -46,7 +46,12 @@ KEPT = (("fill", layout.fill), ("trade", layout.trade), ("equity", layout.equity
 VENUES: dict[str, dict[str, Any]] = {
     "as it comes": {"queue": "risk_averse", "latency_ms": {"entry": 5.0, "response": 5.0}},
     "no latency": {"queue": "power:2", "fee_maker_bps": -1.0},
-    "late": {"queue": "log", "partial_fills": False, "latency_ms": {"entry": 60.0, "response": 30.0}},
+    "late": {
+        "book_trigger": "quote",
+        "queue": "log",
+        "partial_fills": False,
+        "latency_ms": {"entry": 60.0, "response": 30.0},
+    },
     "drawn": {
         "queue": "power3:3",
         "latency_ms": {"entry": 10.0, "response": 4.0, "entry_sigma": 0.6, "response_sigma": 0.3},

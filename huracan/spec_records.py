@@ -247,6 +247,7 @@ class Venue(Record):
     queue: str | None = None  # book tapes only, as the next one
     partial_fills: Pieces = None
     permanent_impact_bps: float = Field(0.0, ge=0.0)  # a unit of what own takers have taken net
+    book_trigger: Literal["trade", "quote"] = "trade"  # order books: what stops wait for; quote: the touch
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

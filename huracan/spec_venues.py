@@ -31,7 +31,7 @@ ON_BARS = {
     "data": {name: f"take {name} out" for name in ("drill", "half_spread_bps")},
 }
 ON_BOOKS = {
-    "venue": {name: f"take {name} out" for name in ("queue", "partial_fills", "permanent_impact_bps")},
+    "venue": {name: f"take {name} out" for name in ("queue", "partial_fills", "permanent_impact_bps", "book_trigger")},
     "data": {name: f"take {name} out; repair = {{ ... }} mends bars" for name in ("gap", "no_snapshot", "bad_level")}
     | {"quotes": "take quotes out"},
 }

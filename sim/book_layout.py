@@ -180,6 +180,7 @@ book_settings = np.dtype(
         ("partial", "i8"),
         ("imitate", "i8"),  # partial fills as the reference books them: the last piece of an order only
         ("push_bps", "f8"),  # permanent impact of own takers, a unit of what they have taken net
+        ("by_quote", "i8"),  # stops wait for the touch, not for a trade
         ("latency", "i8"),  # a value of LatencyModel
         ("entry_ns", "f8"),  # medians of what is drawn, and the deviations of its logarithm
         ("response_ns", "f8"),

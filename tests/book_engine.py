@@ -144,6 +144,7 @@ class Terms:
     waiting: bool = False  # the strategy that asks for stops and brackets too
     push: float = 0.0  # permanent impact, bps a unit
     last_piece: bool = False
+    by_quote: bool = False  # stops wait for the touch
     touch_only: bool = False  # quotes alone say what the book holds
     marks: int = 64  # levels whose consumption a lane remembers
 
@@ -356,6 +357,8 @@ class Engine:
         now = self.book.best[side]
         if e.kind != CLEAR and now is not None and (was is None or (now - was) * side > 0):
             self.passed(-side, now)
+        if self.terms.by_quote:
+            self.rouse()
 
     def passed(self, side: int, tick: int) -> None:
         """The market has come to `tick` from the other side: own orders of this side at it or better fill whole."""
@@ -421,11 +424,22 @@ class Engine:
                     given += self.execute(o, qty, int(o.tick), True)
                     self.settle()
         self.last = e.tick
+        if not self.terms.by_quote:
+            self.rouse()
+
+    def touch(self, o: Order) -> float:
+        """The best price that a stop which waits for the touch looks at: the side that it would take."""
+        best = self.book.best[-o.side]
+        return math.nan if best is None else float(best)
+
+    def rouse(self) -> None:
+        """Stops follow the last trade, or the touch, and those that it reaches go to market."""
         for o in list(self.watching):
-            if o.where != "watch":
+            x = self.touch(o) if self.terms.by_quote else self.last
+            if o.where != "watch" or math.isnan(x):
                 continue
-            self.follow(o, e.tick)
-            if o.reached(e.tick):
+            self.follow(o, x)
+            if o.reached(x):
                 self.count("triggered")
                 self.away(o)
                 o.kind = LIMIT if o.kind == STOP_LIMIT else MARKET
@@ -475,9 +489,10 @@ class Engine:
     def meet(self, o: Order, number: int | None = None) -> None:
         o.met = True
         if o.kind in WAITS:
-            if not math.isnan(self.last):
-                self.follow(o, self.last)
-            if math.isnan(self.last) or not o.reached(self.last):
+            x = self.touch(o) if self.terms.by_quote else self.last
+            if not math.isnan(x):
+                self.follow(o, x)
+            if math.isnan(x) or not o.reached(x):
                 o.where = "watch"
                 self.watching.append(o)
                 self.tell(o, number)

@@ -10,7 +10,7 @@ from huracan.sim.book_layout import BARS, BESTS, EXCHANGE, LOCAL, TOUCHES
 from huracan.sim.kernel.book_margin import is_near, margin_calls
 from huracan.sim.kernel.book_places import NOBODY, tick_at
 from huracan.sim.kernel.book_resting import best_moved_onto, level_changed, traded_at
-from huracan.sim.kernel.book_triggers import price_news
+from huracan.sim.kernel.book_triggers import price_news, touch_news
 from huracan.sim.kernel.groups import DEEP, MARGIN, RECORD, RESTING
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_of_tick
@@ -74,6 +74,10 @@ def exchange_until(lanes, market, streams, ground, rec, lo, hi, limit):
                 if best[side] > was and most[2 * other] >= x:
                     best_moved_onto(lanes, market, ground, rec, other, x, e.ts_ns)
                     room = not full(rec)
+                if RESTING:
+                    if market.watch[side & ~1] != NOBODY:
+                        touch_news(lanes, market, ground, rec, side >> 1, e.ts_ns)
+                        room = not full(rec)
                 if MARGIN:
                     if is_near(market, side):
                         margin_calls(lanes, market, ground, rec, lo, hi, e.ts_ns)
@@ -94,6 +98,10 @@ def exchange_until(lanes, market, streams, ground, rec, lo, hi, limit):
             best[bid] = streams.bests[m].bid
             best[bid + 1] = streams.bests[m].ask
             m += 1
+            if RESTING:
+                if market.watch[bid] != NOBODY:
+                    touch_news(lanes, market, ground, rec, side >> 1, e.ts_ns)
+                    room = not full(rec)
             if MARGIN:
                 if is_near(market, side):
                     margin_calls(lanes, market, ground, rec, lo, hi, e.ts_ns)

@@ -1,14 +1,14 @@
-"""Stops and trailing stops on a book: they wait for the price of a trade, in a list of their instrument."""
+"""Stops and trailing stops on a book: they wait for a trade's price, or the touch, in a list of their instrument."""
 
 from __future__ import annotations
 
 import math
 
 from huracan.sim.codes import STOP, STOP_LIMIT, TRAIL
-from huracan.sim.kernel.book_places import watch_last
+from huracan.sim.kernel.book_places import tick_at, watch_last
 from huracan.sim.kernel.levels import follow
 from huracan.sim.options import part, rare
-from huracan.sim.prices import price_down, price_up
+from huracan.sim.prices import price_down, price_of_tick, price_up
 
 
 @part
@@ -29,14 +29,23 @@ def trigger_of(rule, r):
 
 @part
 def reaches(x, r, trigger):
-    """Whether a trade at x triggers it."""
+    """Whether a price of x triggers it."""
     return x >= trigger if r.side > 0 else x <= trigger
 
 
 @part
+def touch_price(market, ground, rules, side):
+    """The best price of a side of the exchange's book (2 x instrument, and 1 more for asks); NaN where it is empty."""
+    x = market.best[side]
+    return price_of_tick(rules[side >> 1], tick_at(ground, side, x)) if x >= 0 else math.nan
+
+
+@part
 def is_reached(v, r):
-    """Whether the last trade triggers a stop that arrives now."""
+    """Whether the last trade, or the touch, triggers a stop that arrives now."""
     x = v.market.last[r.inst]
+    if v.book_settings.by_quote == 1:
+        x = touch_price(v.market, v.ground, v.rules, 2 * r.inst + (1 if r.side > 0 else 0))
     if x == x:
         follow(r, x)
     return reaches(x, r, trigger_of(v.rules[r.inst], r))

@@ -1,4 +1,4 @@
-"""What starts orders that wait at the venue: a trade at a stop's price, or the end of their time."""
+"""What starts orders that wait at the venue: a trade at a stop's price or the touch there, or the end of their time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from huracan.sim.kernel.book_fills import done
 from huracan.sim.kernel.book_latency import set_response
 from huracan.sim.kernel.book_leave import off_lists
 from huracan.sim.kernel.book_places import NOBODY, first_of
-from huracan.sim.kernel.book_stops import reaches, take_into_band, trigger_of
+from huracan.sim.kernel.book_stops import reaches, take_into_band, touch_price, trigger_of
 from huracan.sim.kernel.levels import follow
 from huracan.sim.kernel.orderbook import drop_child
 from huracan.sim.options import part, rare
@@ -23,17 +23,32 @@ def price_news(lanes, market, ground, rec, k, price, ts_ns):
     """A trade of instrument k; stops look at it only outside the band in which nothing happens to any of them."""
     market.last[k] = price
     if price >= market.band[2 * k] or price <= market.band[2 * k + 1]:
-        wake_stops(lanes, market, ground, rec, k, price, ts_ns)
+        wake_stops(lanes, market, ground, rec, k, price, price, 0, ts_ns)
 
 
 @rare
-def wake_stops(lanes, market, ground, rec, k, price, ts_ns):
-    """Stops follow the price, those that it reaches go to market in the order in which they began to wait."""
+def touch_news(lanes, market, ground, rec, k, ts_ns):
+    """The touch of instrument k has moved while stops wait."""
+    bid = touch_price(market, ground, lanes.rules, 2 * k)
+    ask = touch_price(market, ground, lanes.rules, 2 * k + 1)
+    high = ask if ask == ask else bid
+    low = bid if bid == bid else ask
+    if high >= market.band[2 * k] or low <= market.band[2 * k + 1]:
+        wake_stops(lanes, market, ground, rec, k, bid, ask, 1, ts_ns)
+
+
+@rare
+def wake_stops(lanes, market, ground, rec, k, bid, ask, by_quote, ts_ns):
+    """Stops follow the price, those that it reaches go to market in the order in which they began to wait.
+
+    Those that sell look at `bid`, those that buy at `ask`: of a trade both are its price.
+    """
     i = market.watch[2 * k]
     while i != NOBODY:
         r = market.rests[i]
         after = r.next
-        if r.watched == 1:  # else one before it has taken it away
+        price = ask if r.side > 0 else bid
+        if r.watched == 1 and price == price and lanes.book_settings[r.lane].by_quote == by_quote:  # else it has gone
             follow(r, price)
             if reaches(price, r, trigger_of(lanes.rules[k], r)):
                 pull(lanes, market, ground, rec, i, ts_ns)

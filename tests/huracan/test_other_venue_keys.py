@@ -37,6 +37,8 @@ ON_BOOK_TAPES: list[tuple[str, Any]] = [
     ("data.gap", "clear"),
     ("data.no_snapshot", "drop"),
     ("data.bad_level", "refuse"),
+    ("data.quotes", "use"),
+    ("venue.book_trigger", "quote"),
 ]
 
 

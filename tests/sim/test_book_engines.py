@@ -202,6 +202,7 @@ def second(tape: BookTape, spec: Spec, streams: tuple[list[Event], list[Event]] 
         spec.strategy.use is waiting_dice,
         venue.permanent_impact_bps,
         venue.partial_fills == "last_piece",
+        venue.book_trigger == "quote",
         bool(tape.spans["touch_only"][0]),
     )
     engine = Engine(*(streams or (events_of(tape, tape.exchange), events_of(tape, tape.local))), terms)
@@ -304,7 +305,9 @@ def test_a_taker_stops_by_name_where_a_lane_can_remember_no_more_levels() -> Non
         assert counts == ({"too_many_levels": 2} if first else {"fok_unfilled": 1}), counts
 
 
-def agree(queue: str, partial: bool, seed: int, entry: float, response: float, slots: int, rows: int) -> dict[str, int]:
+def agree(
+    queue: str, partial: bool, seed: int, entry: float, response: float, slots: int, rows: int, **more: Any
+) -> dict[str, int]:
     """Orders that wait, in both engines; what happened."""
     tape = build_book_tape([random_feed(seed, rows)])
     spec = spec_of(
@@ -315,6 +318,7 @@ def agree(queue: str, partial: bool, seed: int, entry: float, response: float, s
         strategy__use=waiting_dice,
         strategy__params={"step_ms": 5.0, "dice": seed},
         run__order_slots=slots,
+        **more,
     )
     engine = second(tape, spec)
     mine = fills_of(run_on_tape(spec, tape).fill_rows)
@@ -331,6 +335,17 @@ def test_two_engines_agree_on_a_short_tape() -> None:
         did.update(agree("power:2", True, seed, *LATE[seed], 12, 900))
     assert did["triggered"] > 20
     assert did["cut"] > 10
+
+
+def test_two_engines_agree_on_stops_that_wait_for_the_touch() -> None:
+    did: Counter[str] = Counter()
+    for seed in range(3):
+        did.update(agree("power:2", True, seed, *LATE[seed], 12, 900, venue__book_trigger="quote"))
+    assert did["triggered"] > 30
+    own = {"strategy__use": waiting_dice, "strategy__params": {"step_ms": 5.0, "dice": 1}}
+    tape = build_book_tape([random_feed(1, 900)])
+    touch, trade = (run_on_tape(spec_of(venue__book_trigger=w, **own), tape) for w in ("quote", "trade"))
+    assert fills_of(touch.fill_rows) != fills_of(trade.fill_rows)
 
 
 def test_two_engines_agree_on_stops_brackets_and_lives_that_end() -> None:
