@@ -127,11 +127,6 @@ def counts(ctx):
         buy(ctx, ctx.p.qty)
 
 
-@strategy(needs="book")
-def on_a_book(ctx):
-    """Needs another tape."""
-
-
 @strategy(instruments=40)
 def many(ctx):
     """Needs forty."""
@@ -144,7 +139,6 @@ def test_check_refuses_by_name(tmp_path: Path) -> None:
     for target, says in [
         (f"{file}:none", "has no 'none'"),
         (f"{tmp_path}/other.py:none", "there is no file"),
-        (f"{file}:on_a_book", "needs an order-book tape"),
         (f"{file}:many", "trades 40 instruments"),
         ("no_such_strategy", "there is no strategy"),
     ]:
