@@ -14,6 +14,18 @@ from huracan.sim.record_copy import copy_record
 
 
 @part
+def bar_by_bar(update, s, ring, news, k, line):
+    """line[i] = the value after bar i of instrument k; a stale bar changes nothing."""
+    value = s.value
+    for i in range(news.shape[0]):
+        bar = news[i, k]
+        if bar.fresh != 0:
+            value = update(s, ring, bar)
+        line[i] = value
+    s.value = value
+
+
+@part
 def each(update, slot, bars, at, table, out, work, lo, hi, jobs, states, rings):
     """Kinds that look at one instrument: a stale bar changes nothing, and the last value stands."""
     news = bars[lo:hi]
@@ -24,13 +36,7 @@ def each(update, slot, bars, at, table, out, work, lo, hi, jobs, states, rings):
         line = out[job.row, lo:hi]
         s = slot[0]
         copy_record(s, states[j])
-        value = s.value
-        for i in range(hi - lo):
-            bar = news[i, k]
-            if bar.fresh != 0:
-                value = update(s, ring, bar)
-            line[i] = value
-        s.value = value
+        bar_by_bar(update, s, ring, news, k, line)
         copy_record(states[j], s)
 
 
@@ -67,13 +73,7 @@ def sums(update, tick, worth, slot, bars, at, table, out, work, lo, hi, jobs, st
                 line[i] = np.nan
             s.value = line[n_rows - 1]
         else:
-            value = s.value
-            for i in range(n_rows):
-                bar = news[i, k]
-                if bar.fresh != 0:
-                    value = update(s, ring, bar)
-                line[i] = value
-            s.value = value
+            bar_by_bar(update, s, ring, news, k, line)
         copy_record(states[j], s)
 
 
