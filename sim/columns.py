@@ -47,6 +47,8 @@ job = np.dtype(
         ("doubles", "i8"),
         ("source", "i8"),
         ("field", "i8"),
+        ("past", "i8"),  # first double in the part's rings of what all jobs of an instrument share, and how many
+        ("kept", "i8"),
     ],
     align=True,
 )
@@ -197,7 +199,7 @@ def fill(plan: Plan, state: ColumnState, rows: Records, bars: Records, table: Fl
     rows, bars = _attributes(rows), _attributes(bars)
     if len(state.at) < hi:
         state.at = np.arange(max(hi, len(bars)))
-        state.work = np.zeros(2 * len(state.at) + 2)
+        state.work = np.zeros(len(state.at) + 2 + max(int(p.jobs["kept"].max()) for p in plan.parts))
     counts = {every: _aggregate(plan, state, q, rows, bars, lo, hi) for q, every in enumerate(plan.longer)}
     for p, part in enumerate(plan.parts):
         records, rings = state.states[p], state.rings[p]
@@ -248,7 +250,9 @@ def _part(columns: list[Column], base: dict[Column, int], n_instruments: int) ->
     module = kind_module(first.kind)
     rows: list[tuple[int, ...]] = []
     args: list[tuple[float, ...]] = []
-    ring = 0
+    # What is shared lies before the rings: as much as the longest window looks back on.
+    kept = 1 + max(int(module.room(column.args)) for column in columns) if module.LOOP == "sums" else 0
+    ring = kept * n_instruments
     for k in range(n_instruments):  # all columns of an instrument after one another: they share what they read
         for column in columns:
             wide = is_wide_column(column)
@@ -259,7 +263,10 @@ def _part(columns: list[Column], base: dict[Column, int], n_instruments: int) ->
             size = int(module.room(column.args))
             look = -1 if below is None else base[below] + k
             row = base[column] + k
-            rows.append((k, 1 if wide else k, len(rows) if first.every_ns else row, row, ring, size, look, place))
+            rows.append(
+                (k, 1 if wide else k, len(rows) if first.every_ns else row, row, ring, size, look, place)
+                + (k * kept, kept)
+            )
             args.append(column.args)
             ring += size
     jobs = _attributes(np.array(rows, dtype=job))

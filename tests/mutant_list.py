@@ -137,10 +137,24 @@ MUTANTS = [
         (SUMS,),
     ),
     Mutant(
-        "a window that sums many bars at a time goes on one place too far",
+        "a window of many bars at a time is one bar too long",
         "sim/kernel/column_loops.py",
-        "            s.place = (s.place + n_rows) % s.n\n",
-        "            s.place = (s.place + n_rows + 1) % s.n\n",
+        "    total = work[i] - work[i - n]\n",
+        "    total = work[i] - work[max(i - n - 1, 0)]\n",
+        (MANY_SUMS,),
+    ),
+    Mutant(
+        "an odometer of ticks turns without a word",
+        "sim/kernel/column_loops.py",
+        "    return total if total >= 0.0 else total + TURN\n",
+        "    return total\n",
+        (MANY_SUMS,),
+    ),
+    Mutant(
+        "a column that leaves the ticks takes its ring from one bar too late",
+        "sim/kernel/column_loops.py",
+        "        ring[place] = between(work, i, 1)\n",
+        "        ring[place] = between(work, i - 1, 1)\n",
         (MANY_SUMS,),
     ),
     Mutant(

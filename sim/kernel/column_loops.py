@@ -12,6 +12,8 @@ import numpy as np
 from huracan.sim.options import part
 from huracan.sim.record_copy import copy_record
 
+TURN = 2.0**52  # where an odometer begins anew; sums of a window stay below a quarter of it (ticks.begin_ticks)
+
 
 @part
 def bar_by_bar(update, s, ring, news, k, line):
@@ -44,14 +46,16 @@ def each(update, slot, bars, at, table, out, work, lo, hi, jobs, states, rings):
 def sums(update, tick, worth, slot, bars, at, table, out, work, lo, hi, jobs, states, rings):
     """Kinds that sum the whole ticks of one instrument's last n bars, in a record with the fields of ticks.TICKS.
 
-    Where every bar is fresh and on the tick, and that is almost everywhere, the ticks are worked out once for all that
-    look at the instrument, and the sums are one addition after the other, all else many at a time; where not, bar by
-    bar, to the same bits. `tick(s, price)` is the price in ticks or -1, `worth(s, total)` the value of a sum.
+    All that look at an instrument share one odometer of its ticks: a sum is the difference of two of its readings, so
+    that a column is a subtraction and a division a bar, many bars at a time. A column that has to leave the ticks is
+    given its ring and goes on bar by bar. `tick(s, price)` is the price in ticks or -1, `worth(s, total)` the value of
+    a sum.
     """
     news = bars[lo:hi]
-    n_rows = hi - lo
     seen = -1
-    largest = -1.0
+    kept = 0
+    largest = 0.0
+    fresh = 0
     for j in range(jobs.shape[0]):
         job = jobs[j]
         k = job.inst
@@ -60,71 +64,122 @@ def sums(update, tick, worth, slot, bars, at, table, out, work, lo, hi, jobs, st
         s = slot[0]
         copy_record(s, states[j])
         if k != seen:
-            largest = ticks_of(tick, s, news, k, work)
             seen = k
-        if s.exact != 0 and 0.0 <= largest <= s.most:
-            full = min(max(s.n - 1 - s.count, 0), n_rows)
-            s.total = slide(s.total, ring, s.place, line, work)
-            s.place = (s.place + n_rows) % s.n
-            s.count = min(s.count + n_rows, s.n)
-            for i in range(n_rows):
-                line[i] = worth(s, line[i])
-            for i in range(full):
-                line[i] = np.nan
-            s.value = line[n_rows - 1]
+            kept = job.kept
+            past = rings[job.past : job.past + kept]
+            largest, fresh = count_on(tick, s, news, k, most_of(jobs, states, j), past, work)
+        if s.exact != 0 and largest <= s.most:
+            if fresh == hi - lo:
+                differences(worth, s, work, kept, line)
+            else:
+                differences_of_some(worth, s, work, kept, news, k, line)
+            s.place = (s.place + fresh) % s.n
+            s.count = min(s.count + fresh, s.n)
         else:
+            if s.exact != 0:
+                take_ring(s, work, kept, ring)
             bar_by_bar(update, s, ring, news, k, line)
         copy_record(states[j], s)
 
 
 @part
-def ticks_of(tick, s, news, k, work):
-    """work[i] = the close of bar i in ticks; returns the largest, or -1 if a bar is stale or off the tick."""
-    largest = 0.0
-    least = 0.0
-    for i in range(news.shape[0]):
-        bar = news[i, k]
-        t = tick(s, bar.close) if bar.fresh != 0 else -1.0
-        work[i] = t
-        largest = t if t > largest else largest
-        least = t if t < least else least
-    return largest if least == 0.0 else -1.0
+def most_of(jobs, states, first):
+    """The most ticks that any column of this instrument which is still on ticks can take; -1 if none is."""
+    most = -1.0
+    for j in range(first, jobs.shape[0]):
+        if jobs[j].inst != jobs[first].inst:
+            break
+        if states[j].exact != 0:
+            most = max(most, states[j].most)
+    return most
 
 
 @part
-def slide(total, ring, place, line, work):
-    """line[i] = the sum after bar i, with the ring from `place` on as what leaves; returns the last sum.
+def count_on(tick, s, news, k, most, past, work):
+    """The odometer's readings: work[kept + e] after the e-th fresh bar, behind the `kept` ones of `past`.
 
-    Whole numbers below 2**53, so that four may be added up beside the sum instead of one after the other.
+    Returns the largest number of ticks, and how many fresh bars were counted. It stops for good at a bar that none can
+    take, and then the largest is infinite.
     """
-    n_rows = line.shape[0]
-    first = 0
-    while first < n_rows:
-        until = min(n_rows, first + ring.shape[0] - place)
-        back = place - first
-        for i in range(first, until):
-            new = work[i]
-            line[i] = new - ring[back + i]
-            ring[back + i] = new
-        i = first
-        while i + 4 <= until:
-            a = line[i]
-            b = a + line[i + 1]
-            c = b + line[i + 2]
-            d = c + line[i + 3]
-            line[i] = total + a
-            line[i + 1] = total + b
-            line[i + 2] = total + c
-            total = total + d
-            line[i + 3] = total
-            i += 4
-        while i < until:
-            total += line[i]
-            line[i] = total
-            i += 1
-        place = 0
-        first = until
-    return total
+    kept = past.shape[0]
+    n_rows = news.shape[0]
+    for i in range(kept):
+        work[i] = past[i]
+    largest = 0.0
+    bad = 0.0
+    fresh = 0
+    for i in range(n_rows):
+        bar = news[i, k]
+        t = tick(s, bar.close)
+        fresh += 1 if bar.fresh != 0 else 0
+        work[kept + i] = t
+        largest = t if t > largest else largest
+        bad = t if t < bad else bad
+    reading = work[kept - 1]
+    if fresh == n_rows and bad == 0.0 and largest <= most and reading + largest * n_rows < TURN:
+        for i in range(kept, kept + n_rows):
+            reading += work[i]
+            work[i] = reading
+    else:
+        largest = 0.0
+        fresh = 0
+        for i in range(n_rows):
+            bar = news[i, k]
+            if bar.fresh != 0:
+                t = tick(s, bar.close)
+                if not 0.0 <= t <= most:
+                    largest = np.inf
+                    break
+                reading += t
+                if reading >= TURN:
+                    reading -= TURN
+                work[kept + fresh] = reading
+                fresh += 1
+                largest = max(largest, t)
+    for i in range(kept):
+        past[i] = work[fresh + i]
+    return largest, fresh
+
+
+@part
+def between(work, i, n):
+    """The sum of n bars up to that of reading i."""
+    total = work[i] - work[i - n]
+    return total if total >= 0.0 else total + TURN
+
+
+@part
+def differences(worth, s, work, kept, line):
+    """line[i] = the value after bar i where every bar is fresh."""
+    n = s.n
+    for i in range(line.shape[0]):
+        line[i] = worth(s, between(work, kept + i, n))
+    for i in range(min(max(n - 1 - s.count, 0), line.shape[0])):
+        line[i] = np.nan
+    s.value = line[line.shape[0] - 1]
+
+
+@part
+def differences_of_some(worth, s, work, kept, news, k, line):
+    """The same where bars are missing."""
+    value = s.value
+    e = 0
+    for i in range(line.shape[0]):
+        if news[i, k].fresh != 0:
+            value = worth(s, between(work, kept + e, s.n)) if s.count + e + 1 >= s.n else np.nan
+            e += 1
+        line[i] = value
+    s.value = value
+
+
+@part
+def take_ring(s, work, kept, ring):
+    """The ring and the sum of ticks as they would be, had the bars before these been taken one by one."""
+    place = s.place
+    for i in range(kept - 1, kept - 1 - s.n, -1):
+        place = place - 1 if place > 0 else s.n - 1
+        ring[place] = between(work, i, 1)
+    s.total = between(work, kept - 1, s.n)
 
 
 @part
