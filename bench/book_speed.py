@@ -134,8 +134,8 @@ A first backtest of a maker that is compiled for it takes {maker:.1f} s of proce
 with brackets, stops and the local book's depth; the second finds it on the disk.
 
 What limits it: an event is one store into the book, a look whether anybody rests there, and a branch on its kind that
-can't be guessed; a step of a lane walks its order slots and its reports. Reading, packing and marking a tape is outside
-both sides' clocks.
+can't be guessed; a step of a lane walks its order slots and its reports, and is left out where touch and reports are as
+they were and it did nothing. Reading, packing and marking a tape is outside both sides' clocks.
 """
 
 

@@ -133,7 +133,7 @@ def first_clocks(machine: BookMachine, terms: Terms, steps: npt.NDArray[np.int64
     clocks = records(book_layout.desk_clock, len(steps))
     clocks["step_ns"] = steps
     clocks["next_step"] = first_step(machine, steps)
-    clocks["last_ns"], clocks["rows"], clocks["trade"] = -NEVER, -1, -1
+    clocks["last_ns"], clocks["rows"], clocks["seen"], clocks["trade"] = -NEVER, -1, -1, -1
     both = terms.settings["entry_ns"] + terms.settings["response_ns"]
     clocks["last_step"] = machine.tape.last_local_ns + GRACE * (both + np.maximum(steps, MILLISECOND))
     return clocks

@@ -166,6 +166,9 @@ desk_clock = np.dtype(
         ("asked", "i8"),  # requests so far
         ("steps", "i8"),
         ("rows", "i8"),
+        ("seen", "i8"),  # how many touches there were when it last looked what it is worth
+        ("idle", "i8"),  # 1: its last step did nothing, not even something that was refused
+        ("refused", "i8"),  # refusals so far, as counted after a step that wanted nothing
         ("trade", "i8"),  # number of the last trade that own orders shared, and how many lots of it they took
         ("given", "f8"),
     ],

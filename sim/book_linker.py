@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from huracan.sim import book_layout, layout
+from huracan.sim.book_repeats import repeats
 from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
 from huracan.sim.declared import bind
@@ -44,6 +45,7 @@ times_up = K.book_triggers.times_up
 arrivals = K.book_arrivals.arrivals
 listen = K.book_decide.listen
 over = K.book_decide.over
+note_idle = K.book_decide.note_idle
 post = K.book_decide.post
 post_requests = K.book_decide.post_requests
 sample = K.book_decide.sample
@@ -104,7 +106,7 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
             for c in range(lo, hi):
                 d = lanes.clocks[c]
                 if d.next_step == due:
-                    listen(venues, market, ground, rec, c, due, books)
+                    news = listen(venues, market, ground, rec, c, due, books)
                     acct = lanes.own_acct[c]
                     orders = lanes.own_orders[c]
                     positions = lanes.own_positions[c]
@@ -127,8 +129,9 @@ def entry(streams, ground, table, lanes, market, shown, {gate_args}rec, lo, hi, 
                         continue
                     d.steps += 1
                     requests = lanes.requests[c]
-                    if acct.bankrupt == 0 and due <= d.last_step:
+                    if acct.bankrupt == 0 and due <= d.last_step{unless_idle}:
 {steps}
+{idle}
                         if acct.n_new > 0 or acct.n_requests > 0:
                             first = first_of(venues, c)
                             v = refer(BookVenue(
@@ -208,9 +211,17 @@ def gate_block(n_gates: int) -> str:
 
 
 def stub_text(
-    key: str, groups: Groups, d: Declaration, gates: Sequence[Declaration], is_wide: Callable[[str, Any], bool]
+    key: str,
+    groups: Groups,
+    d: Declaration,
+    gates: Sequence[Declaration],
+    is_wide: Callable[[str, Any], bool],
+    again: bool,
 ) -> str:
-    """The stub's source; all state lives in memory, because lanes take turns at every instant."""
+    """The stub's source; all state lives in memory, because lanes take turns at every instant.
+
+    `again`: a step repeats itself, and is left out where it would do nothing.
+    """
     steps = STEP_ALL if d.scope == "all" else (STEP_EACH if d.clock else STEP_BARS)
     enter: list[str] = []
     _, each, wide = loads("", d, is_wide, False)
@@ -230,6 +241,8 @@ def stub_text(
         enter=indent(enter, 20),
         load_each=indent(each, 32),
         load_wide=indent(wide, 24),
+        unless_idle=" and (news or d.idle == 0)" if again else "",
+        idle=indent(["note_idle(acct, d)"] if again else [], 24),
         steps=indent(steps.split("\n"), 24),
         gates=gate_block(len(gates)),
     )
@@ -249,5 +262,5 @@ def link_book(
     identity += repr([r.descr for r in (here.p, here.u, here.f, here.wide)])
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    module = imported(stub_text(key, groups, d, gate_declarations, is_wide), key, here)
+    module = imported(stub_text(key, groups, d, gate_declarations, is_wide, repeats(step, d)), key, here)
     return Linked(module.entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from huracan.sim.codes import LIVE, NEVER
 from huracan.sim.declare import param, strategy
 from huracan.sim.orders import cancel, limit
-from huracan.sim.prices import price_of_tick, tick_of_price
+from huracan.sim.prices import price_of_tick
 
 
 @strategy(
@@ -24,24 +24,23 @@ def touch_maker(ctx):
     b = ctx.book
     if b.mid != b.mid:
         return
-    bid = b.bid_tick - ctx.p.half_ticks
-    ask = b.ask_tick + ctx.p.half_ticks
+    rule = ctx.rules[ctx.me]
+    bid = price_of_tick(rule, b.bid_tick - ctx.p.half_ticks)
+    ask = price_of_tick(rule, b.ask_tick + ctx.p.half_ticks)
     want_bid = ctx.pos.qty < ctx.p.max_position
     want_ask = ctx.pos.qty > -ctx.p.max_position
     has_bid = False
     has_ask = False
-    rule = ctx.rules[ctx.me]
     for j in range(len(ctx.orders)):
         r = ctx.orders[j]
         if r.state == LIVE and r.arrived == 1 and r.cancel_row == NEVER and r.modify_row == NEVER:
-            at = tick_of_price(rule, r.price)
-            if r.side > 0 and want_bid and at == bid:
+            if r.side > 0 and want_bid and r.price == bid:
                 has_bid = True
-            elif r.side < 0 and want_ask and at == ask:
+            elif r.side < 0 and want_ask and r.price == ask:
                 has_ask = True
             else:
                 cancel(ctx, r.id)
     if want_bid and not has_bid:
-        limit(ctx, 1, ctx.p.qty, price_of_tick(rule, bid), post_only=True)
+        limit(ctx, 1, ctx.p.qty, bid, post_only=True)
     if want_ask and not has_ask:
-        limit(ctx, -1, ctx.p.qty, price_of_tick(rule, ask), post_only=True)
+        limit(ctx, -1, ctx.p.qty, ask, post_only=True)

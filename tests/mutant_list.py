@@ -37,6 +37,9 @@ BOOK_IMPACT = "tests/sim/test_book_engines.py::test_two_engines_agree_on_permane
 BOOK_LEVELS = "tests/sim/test_book_engines.py::test_a_taker_stops_by_name_where_a_lane_can_remember_no_more_levels"
 BOOK_LAWS = "tests/laws/test_book_laws.py::test_any_list_of_orders_keeps_the_laws"
 BOOK_DEPTH = "tests/sim/test_book_depth.py::test_depth_is_what_brute_force_counts"
+BOOK_QUOTES = "tests/sim/test_book_engines.py::test_two_engines_agree_on_quotes"
+BOOK_TOUCH = "tests/sim/test_book_engines.py::test_two_engines_agree_on_stops_that_wait_for_the_touch"
+BOOK_IDLE = "tests/sim/test_book_repeats.py::test_no_bit_changes_where_steps_are_left_out"
 BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
 
 
@@ -500,5 +503,82 @@ MUTANTS = [
         "near + 1 if q > 0.0 else near - 1",
         "near - 9 if q > 0.0 else near + 9",
         (BOOK_MARGIN,),
+    ),
+    Mutant(
+        "a quote leaves the levels before it where they were",
+        "sim/book_quotes.py",
+        "        worst = low[side] if quoted and whole[side >> 1] else x + 1\n",
+        "        worst = low[side] if quoted and whole[side >> 1] else x + 2\n",
+        (BOOK_QUOTES,),
+    ),
+    Mutant(
+        "a local book of quotes alone remembers what stood behind the touch",
+        "sim/book_quotes.py",
+        "        worst = low[side] if quoted and whole[side >> 1] else x + 1\n",
+        "        worst = x + 1\n",
+        (BOOK_QUOTES,),
+    ),
+    Mutant(
+        "a bid that is quoted across the last ask goes before the ask of its message",
+        "sim/book_quotes.py",
+        "(cell & mask) + y >= mask",
+        "(cell & mask) + y > 2 * mask",
+        (BOOK_QUOTES,),
+    ),
+    Mutant(
+        "nothing stands ahead of an order behind the touch of a book of quotes",
+        "sim/kernel/book_arrivals.py",
+        "        r.front = math.inf\n",
+        "        r.front = 0.0\n",
+        (BOOK_QUOTES,),
+    ),
+    Mutant(
+        "an order whose place is not known fills by the next trade",
+        "sim/kernel/book_queue.py",
+        "    if front == math.inf:\n        return 0\n",
+        "    if front == math.inf:\n        return 1\n",
+        (BOOK_QUOTES,),
+    ),
+    Mutant(
+        "a taker sees behind the touch of a book of quotes",
+        "sim/kernel/book_arrivals.py",
+        "        worst = max(worst, x)\n",
+        "        worst = max(worst, x - 2)\n",
+        (BOOK_QUOTES,),
+    ),
+    Mutant(
+        "a stop that waits for the touch is triggered by trades",
+        "sim/kernel/book_triggers.py",
+        " and lanes.book_settings[r.lane].by_quote == by_quote:",
+        " and lanes.book_settings[r.lane].by_quote >= by_quote:",
+        (BOOK_TOUCH,),
+    ),
+    Mutant(
+        "a stop that sells waits for the ask",
+        "sim/kernel/book_triggers.py",
+        "        price = ask if r.side > 0 else bid\n",
+        "        price = bid if r.side > 0 else ask\n",
+        (BOOK_TOUCH,),
+    ),
+    Mutant(
+        "a stop that arrives looks at the last trade though it waits for the touch",
+        "sim/kernel/book_stops.py",
+        "    if v.book_settings.by_quote == 1:\n",
+        "    if v.book_settings.by_quote == 2:\n",
+        (BOOK_TOUCH,),
+    ),
+    Mutant(
+        "a step that was refused something is left out",
+        "sim/kernel/book_decide.py",
+        "        d.idle = 1 if refused == d.refused else 0\n",
+        "        d.idle = 1\n",
+        (BOOK_IDLE,),
+    ),
+    Mutant(
+        "a step is left out though a report has arrived",
+        "sim/kernel/book_decide.py",
+        "    elif d.seen == market.at[TOUCHES]:\n",
+        "    if d.seen == market.at[TOUCHES]:\n",
+        (BOOK_IDLE,),
     ),
 ]

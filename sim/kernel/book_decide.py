@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from huracan.sim.book_layout import CANCEL, MODIFY, NEW_ORDER, NEXT_REQUEST, BookVenue
+from huracan.sim.book_layout import CANCEL, MODIFY, NEW_ORDER, NEXT_REQUEST, TOUCHES, BookVenue
 from huracan.sim.codes import BANKRUPT, BY_END, DORMANT, LIVE, NEVER
 from huracan.sim.codes import NEW as WANTED
 from huracan.sim.costs.push import pushed_price
@@ -53,13 +53,17 @@ def hear_lane(lanes, market, ground, rec, c):
 
 @part
 def listen(lanes, market, ground, rec, c, now, books):
-    """The own clock, what has been reported by now, and what it is worth."""
+    """The own clock, what has been reported by now, and what it is worth; whether anything is new."""
     a = lanes.own_acct[c]
     a.ts_ns = now
     a.row += 1
+    d = lanes.clocks[c]
     m = lanes.mail[c]
-    if m.tail < m.head:
+    if m.tail < m.head and lanes.reports[c, m.tail % lanes.reports.shape[1]].arrive_ns <= now:
         hear_lane(lanes, market, ground, rec, c)
+    elif d.seen == market.at[TOUCHES]:
+        return False
+    d.seen = market.at[TOUCHES]
     value = 0.0
     own = lanes.own_positions[c]
     for k in range(len(own)):
@@ -71,6 +75,19 @@ def listen(lanes, market, ground, rec, c, now, books):
             value += p.qty * unit_value(lanes.rules[k], p.mark)
     a.equity = a.cash + value
     a.peak = max(a.peak, a.equity)
+    return True
+
+
+@part
+def note_idle(a, d):
+    """Whether a step did nothing, so that it would do nothing again."""
+    d.idle = 0
+    if a.next_id == a.first_new and a.n_requests == 0:
+        refused = 0
+        for i in range(len(a.counts)):
+            refused += a.counts[i]
+        d.idle = 1 if refused == d.refused else 0
+        d.refused = refused
 
 
 @part

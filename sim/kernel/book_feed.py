@@ -37,7 +37,7 @@ def clear_levels(lots, base, x, best):
         y += 1
 
 
-@part
+@rare
 def exchange_until(lanes, market, streams, ground, rec, lo, hi, limit):
     """All events of the exchange up to `limit`; False when the recorder is full first."""
     events = streams.exchange

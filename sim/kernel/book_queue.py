@@ -55,17 +55,18 @@ def after_depth(model, n, lot, front, traded, before, now):
     """
     if front == math.inf:
         return now
-    if model == RISK_AVERSE:
-        return min(front, now)
     change = before - now - traded
-    if change < 0.0:
-        return min(front, now)
+    if CURVED:
+        if change < 0.0:
+            return min(front, now)
     back = before - front
     p = behind(model, n, front * lot, back * lot)
     if math.isinf(p):
         p = 1.0
     estimate = front - (1.0 - p) * change + min(back - p * change, 0.0)
-    return estimate if estimate < now else now  # NaN compares false
+    guess = estimate if estimate < now else now  # NaN compares false
+    # Which of the two it is nobody can foretell, so neither waits for a branch.
+    return min(front, now) if model == RISK_AVERSE or change < 0.0 else guess
 
 
 @part

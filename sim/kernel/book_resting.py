@@ -61,7 +61,7 @@ def forget_eaten(market, width, i):
     market.rests[i].state = EMPTY
 
 
-@rare
+@part
 def level_changed(lanes, market, ground, cell, now):
     """A level that own orders rest at holds another quantity: their queues move."""
     before = float(market.lots[cell])
