@@ -6,13 +6,14 @@ pieces of a feed ─▶ counts, silences, prices seen ─▶ pieces again: the b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from huracan.data.book_repairs import by_message
+from huracan.data.book_repairs import by_message, by_quote, crossed_quotes
 from huracan.data.checks import BUCKETS, SILENCE, Check, Coverage, Problem, iso, problem
 from huracan.data.events import (
     CLEAR,
@@ -64,7 +65,9 @@ def check_book(name: str, feed: Iterable[Events], *, first_row: int = 1) -> Chec
         problem("book", note.name, note.count, (note.first_ns, note.last_ns), (note.first_row, note.last_row))
         for note in noticed
     ]
-    problems += _crossed(held, prices, first_row) + _stops(held)
+    counted = any(note.name == "crossed_book" for note in noticed)  # quotes, by who has read them
+    quotes = Crossed() if counted else _crossed_quotes(held, first_row)
+    problems += _crossed(held, prices, first_row, quotes) + _stops(held)
     num, den = tick.found()
     return Check(
         name,
@@ -80,35 +83,57 @@ def check_book(name: str, feed: Iterable[Events], *, first_row: int = 1) -> Chec
     )
 
 
-def _crossed(held: Held, prices: npt.NDArray[np.float64], first_row: int) -> list[Problem]:
+@dataclass
+class Crossed:
+    """Messages after which the best bid is at or above the best ask: how many, the first and the last (row, ns)."""
+
+    count: int = 0
+    first: tuple[int, int] = (0, 0)
+    last: tuple[int, int] = (0, 0)
+
+    def see(self, count: int, first: tuple[int, int], last: tuple[int, int]) -> None:
+        """Some more of them, with the first and the last of those."""
+        self.first, self.last = (min(self.first, first) if self.count else first), max(self.last, last)
+        self.count += count
+
+
+def _crossed(held: Held, prices: npt.NDArray[np.float64], first_row: int, seen: Crossed) -> list[Problem]:
+    """What the replayed book says, beside crossed quotes."""
     found = np.zeros(7, dtype=np.int64)
     found[_BID], found[_ASK] = -1, len(prices)
     books = np.zeros((2, len(prices)), dtype=np.float64)
-    before, places, begins, told = 0, [0, 0], 0, False
-    whens = [0, 0]
+    before, begins, told = 0, 0, False
     for piece in by_message(events_of("", columns) for columns in pieces(held)):
         rows = np.flatnonzero((piece.kind == DEPTH) | (piece.kind == CLEAR))
         told |= bool((piece.kind == DEPTH).any())
         if not before and len(piece):
             begins = int(piece.local_ns[0])
-        was, found[_COUNT] = int(found[_COUNT]), 0
+        found[_COUNT] = 0
         columns: tuple[Any, ...] = (piece.kind[rows], piece.side[rows], piece.flags[rows])
         rank = np.searchsorted(prices, piece.price[rows]).astype(np.int64)
         replay(*columns, rank, piece.qty[rows], books, found)
         if found[_COUNT]:
-            a, b = int(rows[found[_FIRST]]), int(rows[found[_LAST]])
-            if not was:
-                places[0], whens[0] = before + a, int(piece.local_ns[a])
-            places[1], whens[1] = before + b, int(piece.local_ns[b])
-        found[_COUNT] += was
+            ends = [(before + int(i) + first_row, int(piece.local_ns[i])) for i in rows[found[[_FIRST, _LAST]]]]
+            seen.see(int(found[_COUNT]), ends[0], ends[1])
         before += len(piece)
     problems = []
-    if found[_COUNT]:
-        at = (places[0] + first_row, places[1] + first_row)
-        problems.append(problem("book", "crossed_book", int(found[_COUNT]), whens, at))
+    if seen.count:
+        places, whens = zip(seen.first, seen.last, strict=True)
+        problems.append(problem("book", "crossed_book", seen.count, whens, places))
     if told and not found[_SNAPSHOTS]:
         problems.append(problem("book", "no_snapshot", 1, (begins, begins)))
-    return problems if told else []
+    return problems
+
+
+def _crossed_quotes(held: Held, first_row: int) -> Crossed:
+    before, seen = 0, Crossed()
+    for piece in by_quote(events_of("", columns) for columns in pieces(held)):
+        at = crossed_quotes(piece)
+        if len(at):
+            ends = [(before + int(i) + first_row, int(piece.local_ns[i])) for i in at[[0, -1]]]
+            seen.see(len(at), ends[0], ends[1])
+        before += len(piece)
+    return seen
 
 
 def _stops(held: Held) -> list[Problem]:

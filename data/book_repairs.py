@@ -1,6 +1,6 @@
 """How each rule mends a feed of order-book events before a tape is made of it.
 
-    pieces of a feed ─▶ rows dropped ─▶ books cleared ─▶ books uncrossed ─▶ refused where a rule says so
+    pieces of a feed ─▶ rows dropped ─▶ books cleared ─▶ quotes and books uncrossed ─▶ refused where a rule says so
 
 What a rule changed is counted as `problem_rule`. Faults without a rule stay as they are, and the tape says what it did.
 A feed may be longer than memory: each step sees one piece of it after the other, and what it carries over is small.
@@ -24,6 +24,7 @@ from huracan.data.events import (
     DEPTH,
     GAP,
     OLD,
+    QUOTE,
     SNAPSHOT,
     START,
     TYPES,
@@ -80,6 +81,7 @@ def mended_pieces(
     steps = _emptied(steps, faults, "gapped_book")
     steps = _emptied(steps, faults, "stopped_feed")
     if faults.rule("crossed_book") != "keep":
+        steps = _without_crossed_quotes(steps, faults)
         steps = _uncrossed(steps, faults)
     yield from steps
     refuse_noticed(path, noticed[0], repair, '[data] repair = {{ {} = "{}" }}')
@@ -181,6 +183,54 @@ def _emptied(feed: Iterator[Events], faults: Faults, name: str) -> Iterator[Even
             faults.mended(name, len(rows))
             piece = _cleared(piece, rows)
         yield piece
+
+
+def crossed_quotes(feed: Events) -> Ints:
+    """The first of the two rows of each quote whose bid is at or above its ask."""
+    if len(feed) < 2:
+        return np.zeros(0, np.int64)
+    one, two = slice(None, -1), slice(1, None)
+    told: npt.NDArray[np.bool_] = (feed.kind[one] == QUOTE) & (feed.kind[two] == QUOTE)
+    for column in (feed.exch_ns, feed.local_ns, feed.seq):
+        told &= column[one] == column[two]
+    # A store that keeps no flags begins a message with every row: there a bid and the ask behind it are one quote.
+    told &= (feed.side[one] == -feed.side[two]) & ((feed.side[one] > 0) | ((feed.flags[two] & START) == 0))
+    bid = np.where(feed.side[one] > 0, feed.price[one], feed.price[two])
+    ask = np.where(feed.side[one] > 0, feed.price[two], feed.price[one])
+    return np.flatnonzero(told & (bid >= ask))
+
+
+def by_quote(feed: Iterable[Events]) -> Iterator[Events]:
+    """The same rows, cut where no quote is parted: quotes at the end that have the same stamps wait for the next."""
+    rest: list[Events] = []
+    for piece in feed:
+        held = join([*rest, piece])[0] if rest else piece
+        cut = len(held)
+        if cut and held.kind[-1] == QUOTE:
+            same: npt.NDArray[np.bool_] = held.kind == QUOTE
+            for column in (held.exch_ns, held.local_ns, held.seq):
+                same &= column == column[-1]
+            others = np.flatnonzero(~same)
+            cut = int(others[-1]) + 1 if len(others) else 0
+        rest = [take(held, slice(cut, None))] if cut < len(held) else []
+        yield take(held, slice(0, cut))
+    yield from rest
+
+
+def _without_crossed_quotes(feed: Iterator[Events], faults: Faults) -> Iterator[Events]:
+    """Without quotes whose bid is at or above their ask: neither side is the older one, so both go; or refused."""
+    before = 0
+    for piece in by_quote(feed):
+        at = crossed_quotes(piece)
+        if faults.rule("crossed_book") == "refuse":
+            faults.met("crossed_book", piece, before, at)
+            at = at[:0]
+        before += len(piece)
+        faults.mended("crossed_book", len(at))
+        kept = np.ones(len(piece), np.bool_)
+        kept[at] = False
+        kept[at + 1] = False
+        yield take(piece, kept) if len(at) else piece
 
 
 def _uncrossed(feed: Iterator[Events], faults: Faults) -> Iterator[Events]:

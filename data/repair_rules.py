@@ -111,7 +111,7 @@ BOOK_RULES = {
     "crossed_book": Rule(
         ("keep", "uncross", "refuse"),
         "uncross",
-        "the best bid is at or above the best ask after a message: uncross takes the older level away",
+        "the best bid is at or above the best ask after a message: uncross takes the older level away, or the quote",
     ),
 }
 

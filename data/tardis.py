@@ -273,9 +273,9 @@ def _quotes(part: Any, places: Ints, first: int, seen: _Seen, name: str) -> dict
     bad = ~empty & ~((price > 0) & (qty >= 0))
     seen.note("bad_level", bad, first, places2, local2)
     seen.note("empty_quote", empty, first, places2, local2)
-    bid, ask = price[0::2], price[1::2]
-    seen.note("crossed_book", bid >= ask, first, places, local)
     keep = ~(bad | empty)
+    crossed = (price[0::2] >= price[1::2]) & keep[0::2] & keep[1::2]
+    seen.note("crossed_book", crossed, first, places, local)
     columns = _columns(QUOTE, side[keep], price[keep], qty[keep], exch2[keep], local2[keep])
     message = np.repeat(np.arange(len(exch)), 2)[keep]
     columns["flags"] = np.where(np.append(True, np.diff(message) != 0)[: len(message)], START, 0).astype(np.uint8)

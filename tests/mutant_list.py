@@ -38,6 +38,7 @@ BOOK_LEVELS = "tests/sim/test_book_engines.py::test_a_taker_stops_by_name_where_
 BOOK_LAWS = "tests/laws/test_book_laws.py::test_any_list_of_orders_keeps_the_laws"
 BOOK_DEPTH = "tests/sim/test_book_depth.py::test_depth_is_what_brute_force_counts"
 BOOK_QUOTES = "tests/sim/test_book_engines.py::test_two_engines_agree_on_quotes"
+BOOK_TAPE = "tests/sim/test_book_tape.py::test_quotes_alone_are_a_book_of_the_touch"
 BOOK_TOUCH = "tests/sim/test_book_engines.py::test_two_engines_agree_on_stops_that_wait_for_the_touch"
 BOOK_IDLE = "tests/sim/test_book_repeats.py::test_no_bit_changes_where_steps_are_left_out"
 BRACKETS = "tests/sim/test_two_engines.py::test_brackets_that_overlap[2000]"
@@ -523,7 +524,7 @@ MUTANTS = [
         "sim/book_quotes.py",
         "(cell & mask) + y >= mask",
         "(cell & mask) + y > 2 * mask",
-        (BOOK_QUOTES,),
+        (BOOK_TAPE,),
     ),
     Mutant(
         "nothing stands ahead of an order behind the touch of a book of quotes",

@@ -15,7 +15,21 @@ import pytest
 from huracan.data.binance_raw import read_binance_raw
 from huracan.data.book_check import check_book
 from huracan.data.book_repairs import Crossing, bad_lines, mended_feed, mended_pieces
-from huracan.data.events import AGAIN, CLEAR, COLUMNS, DEPTH, GAP, OLD, SNAPSHOT, START, TRADE, Events, join, take
+from huracan.data.events import (
+    AGAIN,
+    CLEAR,
+    COLUMNS,
+    DEPTH,
+    GAP,
+    OLD,
+    QUOTE,
+    SNAPSHOT,
+    START,
+    TRADE,
+    Events,
+    join,
+    take,
+)
 from huracan.data.repair_rules import BOOK_RULES, FUNDING_RULES, MARK_RULES, TRADE_RULES
 from huracan.data.row_faults import column_of, row_faults
 from huracan.data.row_repairs import mended_rows, refuse_rows
@@ -225,6 +239,38 @@ def test_an_uncrossed_book_is_never_crossed_and_the_newer_level_stays() -> None:
     assert len(made) == len(feed) + 3
     with pytest.raises(Refused, match="crossed_book"):
         mended_feed("x", feed, {"crossed_book": "refuse"}, {})
+
+
+def quotes(*rows: tuple[float, ...], flags: bool = True) -> Events:
+    """Quotes of (side, price, second, number); the first side of each begins its message."""
+    side, price, at, seq = (np.array(column) for column in zip(*rows, strict=True))
+    ns = (at.astype(np.float64) * SECOND).astype(np.int64)
+    begins = np.append(True, np.diff(seq) != 0) if flags else np.ones(len(rows), np.bool_)
+    told = (np.full(len(rows), QUOTE, np.int8), side.astype(np.int8), np.where(begins, START, 0).astype(np.uint8))
+    return Events("X", *told, price.astype(float), np.ones(len(rows)), ns, ns + 10**6, seq.astype(np.int64))
+
+
+@pytest.mark.parametrize("flags", [True, False])
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_quote_that_crosses_is_left_out_whole_and_no_other(flags: bool, size: int) -> None:
+    """However the feed comes in pieces; two quotes of one side each are none that crosses itself."""
+    rows = [
+        (1, 100.0, 1.0, 1), (-1, 100.1, 1.0, 1),
+        (1, 100.2, 2.0, 2), (-1, 100.2, 2.0, 2),  # locked
+        (1, 100.3, 3.0, 3),  # beyond the ask told last, which the next quote moves
+        (-1, 100.4, 4.0, 4),
+        (1, 100.5, 5.0, 5), (-1, 100.4, 5.0, 5),
+    ]  # fmt: skip
+    feed = quotes(*rows, flags=flags)
+    parts = [take(feed, slice(i, i + size)) for i in range(0, len(feed), size)]
+    found = [p for p in check_book("x", iter(parts)).problems if p.name == "crossed_book"]
+    assert [(p.count, p.first_row, p.last_row) for p in found] == [(2, 3, 7)]
+    counted: dict[str, int] = {}
+    made = join(mended_pieces("x", iter(parts), {"crossed_book": "uncross"}, counted))[0]
+    assert made.seq.tolist() == [1, 1, 3, 4]
+    assert counted == {"crossed_book_uncross": 2}
+    with pytest.raises(Refused, match="event 3"):
+        join(mended_pieces("x", iter(parts), {"crossed_book": "refuse"}, {}))
 
 
 def test_nothing_is_taken_from_a_book_that_is_not_crossed(shared_data: Path) -> None:

@@ -104,3 +104,52 @@ def test_quotes_that_are_only_checked_leave_no_book(tmp_path: Path, capsys: pyte
     (tmp_path / "bad.toml").write_text(f'[data]\n{data}quotes = "yes"\n{RULES}\n[strategy]\nuse = "touch_maker"\n')
     assert cli.main(["backtest", str(tmp_path / "bad.toml"), "--out", str(tmp_path / "bad")]) == 2
     assert "data.quotes" in capsys.readouterr().err
+
+
+def with_crossed(rows: list[dict[str, Any]], at: tuple[int, ...]) -> list[dict[str, Any]]:
+    """The market with some quotes whose bid stands at or above their ask."""
+    return [r | ({"bid": r["ask"], "ask": r["bid"]} if k in at else {}) for k, r in enumerate(rows)]
+
+
+def problems(target: str, *more: str, capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    """What `huracan data check` finds, by name."""
+    capsys.readouterr()
+    assert cli.main(["data", "check", target, "--json", *more]) == 0
+    return {each["name"]: each for each in json.loads(capsys.readouterr().out)["problems"]}
+
+
+def test_crossed_quotes_are_found_and_left_out_where_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same of a Tardis file, of Binance's lines and of the store; a run without them is one on the rest."""
+    monkeypatch.setenv("HURACAN_STORE", str(tmp_path / "store"))
+    bad, rows = (40, 41, 900), market(1000)
+    crossed = with_crossed(rows, bad)
+    raw = binance(tmp_path / "raw.txt", crossed)
+    quotes, trades = tardis(tmp_path, crossed)
+    for path in (quotes, trades):
+        assert cli.main(["data", "import", str(path), "--venue", "binance", "--symbol", "BTC/USDT:USDT"]) == 0
+    of_store = problems("BTC/USDT:USDT", "--kind", "quotes", capsys=capsys)
+    assert list(of_store) == ["crossed_book"]
+    told = of_store["crossed_book"]
+    assert (told["count"], told["repair"]) == (3, "uncross")
+    assert told["first"].startswith("2024-08-08T23:54:15.803")
+    assert told["last"].startswith("2024-08-08T23:54:33.003")
+    for path in (quotes, raw):
+        found = problems(str(path), capsys=capsys)["crossed_book"]
+        assert [found[name] for name in ("count", "first", "last")] == [told[n] for n in ("count", "first", "last")]
+
+    left = [t for t in raw.read_text().splitlines() if not any(f'"bookTicker","u":{k + 1},' in t for k in bad)]
+    (tmp_path / "whole.txt").write_text("\n".join(left) + "\n")
+    data = 'file = "{}.txt"\nformat = "binance-raw"\nsymbol = "BTC/USDT:USDT"\nvenue = "binance"\n'
+    mended = run(tmp_path, data.format("raw") + 'repair = { crossed_book = "uncross" }', "mended")
+    whole = run(tmp_path, data.format("whole"), "whole")
+    assert mended["repairs"] == {"crossed_book_uncross": 3}
+    assert whole["repairs"] == {}
+    for name in ("fills", "orders", "final_equity", "fees"):
+        assert mended[name] == whole[name]
+    assert whole["fills"] > 100
+    refused = data.format("raw") + 'repair = { crossed_book = "refuse" }'
+    (tmp_path / "no.toml").write_text(f'[data]\n{refused}\n{RULES}\n[strategy]\nuse = "touch_maker"\n')
+    assert cli.main(["backtest", str(tmp_path / "no.toml"), "--out", str(tmp_path / "no")]) == 2
+    assert "crossed_book" in capsys.readouterr().err
