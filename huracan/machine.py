@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,22 +19,23 @@ from huracan.sim.cuts import Looks, stops_of
 from huracan.sim.declared import initial_state
 from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
-from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder
+from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder, TapeView
 from huracan.sim.linker import Linked, link
 from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
-from huracan.sim.tape import Tape, chunk, first_ns, put_together, room_for
+from huracan.sim.tape import Tape, chunk, first_ns, piece, room_for
 from huracan.sim.vector_check import made_of_vectors
 from huracan.spec import spec_hash, spec_table
 from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
-VECTOR_CHUNK = 2048  # rows at once for lanes side by side
+VECTOR_PIECE = 2048  # rows at once for lanes side by side,
+VECTOR_TABLE = 1 << 19  # and values of feature columns for them: calls cost more than what leaves the cache
 MOST_LEAVING = 0.2  # share of lane rows that take the ordinary way beyond which vectors only cost
-CHUNK = 8192  # rows handed over at once: a chunk's bars and feature columns stay in the second-level cache
+CHUNK = 8192  # rows that are made ready at once
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,25 @@ def make_block(
     return Block(lanes, gates, plan, feature_columns.start(plan, tape.rules), plan.n_rows)
 
 
+def piece_rows(machine: Machine, block: Block) -> int:
+    """Rows whose bars and feature columns stay in the second-level cache, or near it where lanes share few columns."""
+    if machine.side_by_side is not None:
+        few = VECTOR_TABLE // max(block.table_rows, 1) // 16 * 16
+        return min(max(few, VECTOR_PIECE // 4), VECTOR_PIECE)
+    return max(CHUNK // machine.instruments, 128)
+
+
+def pieces(machine: Machine, chunk_rows: int, step: int, spread: bool) -> Iterator[tuple[int, TapeView]]:
+    """The tape in pieces of at most `step` rows, each with its first row; a piece stands until the next is taken."""
+    tape = machine.tape
+    room = room_for(tape, min(chunk_rows, tape.rows), step)
+    for lo in range(0, tape.rows, chunk_rows):
+        hi = min(lo + chunk_rows, tape.rows)
+        whole = chunk(tape, lo, hi, spread_from_data=spread, sample_ns=machine.sample_ns, room=room)
+        for first in range(lo, hi, step):
+            yield first, piece(whole, room, first - lo, min(first + step, hi) - lo)
+
+
 def drive(
     machine: Machine,
     block: Block,
@@ -172,7 +192,7 @@ def drive(
     looks: Looks | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> None:
-    """Run a block over the whole tape, chunk by chunk; `on_full` empties the recorder.
+    """Run a block over the whole tape, piece by piece; `on_full` empties the recorder.
 
     `looks` is shown the equity after the rows it names, and `watch` is told how many rows are done.
     """
@@ -180,29 +200,22 @@ def drive(
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
     n = len(block.lanes.acct)
     vectors = machine.side_by_side
-    if vectors is not None:
-        chunk_rows = min(chunk_rows, VECTOR_CHUNK)
+    step = min(piece_rows(machine, block), chunk_rows)
     # The odd length keeps columns of one row from falling into one set of the cache.
-    table = np.full((max(block.table_rows, 1), chunk_rows + 8), np.nan)
-    step = max(CHUNK // machine.instruments, 128)  # rows whose bars and columns fit into the second-level cache
+    table = feature_columns.table_for(max(block.table_rows, 1), step + 8)
     next_look = stops_of(looks.rows) if looks is not None else None
-    tally = np.zeros(chunk_rows + 2, np.int64)
+    tally = np.zeros(step + 2, np.int64)
+    tried = 0  # rows that vectors were tried on, since what they leave was last weighed
     odd = 1
-    room = room_for(tape, min(chunk_rows, tape.rows))
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
-        for lo in range(0, tape.rows, chunk_rows):
-            hi = min(lo + chunk_rows, tape.rows)
-            view = chunk(tape, lo, hi, spread_from_data=spread, sample_ns=machine.sample_ns, room=room)
-            at = known = 0
-            tally[0] = 0
-            while at < hi - lo:
-                if at == known:
-                    known = min(at + step, hi - lo)
-                    put_together(room, at, known)
-                    if block.table_rows:
-                        feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, at, known)
+        for lo, view in pieces(machine, chunk_rows, step, spread):
+            rows = len(view.rows)
+            if block.table_rows:
+                feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, rows)
+            at = 0
+            while at < rows:
                 stop = next_look(lo + at) if next_look is not None else -1
-                until = min(stop + 1, lo + known) - lo if stop >= 0 else known
+                until = min(stop + 1 - lo, rows) if stop >= 0 else rows
                 where = (lo, tape.rows - 1)
                 if vectors is not None:
                     across = (table.reshape(-1), table.shape[1], block.lanes, *block.gates, tally)
@@ -218,10 +231,13 @@ def drive(
                     on_full()
                 if looks is not None and lo + at == stop + 1:
                     looks.take(block.lanes.acct["equity"])
-            if tally[0] > MOST_LEAVING * n * (hi - lo):
-                vectors = None  # the ordinary machine goes on from here: it is the same state
-            if watch is not None:
-                watch(hi)
+            tried += rows
+            if tried >= VECTOR_PIECE:
+                if tally[0] > MOST_LEAVING * n * tried:
+                    vectors = None  # the ordinary machine goes on from here: it is the same state
+                tally[0] = tried = 0
+            if watch is not None and ((lo + rows) % chunk_rows == 0 or lo + rows == tape.rows):
+                watch(lo + rows)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):
         raise Refused(
             "more reports were under way at once than there is room for",

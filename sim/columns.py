@@ -188,6 +188,13 @@ def start(plan: Plan, rules: Records) -> ColumnState:
     return state
 
 
+def table_for(columns: int, rows: int) -> Floats:
+    """A table of NaN at the start of a line of the cache: eight values that are read at once lie in one line."""
+    room = np.full(columns * rows + 8, np.nan)
+    first = -(room.ctypes.data // 8) % 8
+    return room[first : first + columns * rows].reshape(columns, rows)
+
+
 def fill(plan: Plan, state: ColumnState, rows: Records, bars: Records, table: Floats, lo: int, hi: int) -> None:
     """Compute all columns in rows lo..hi of a chunk: table[row, lo:hi], NaN until a feature's window is full.
 

@@ -30,10 +30,10 @@ BAR = (*PRICES, "volume", "fresh")  # the columns that a bar is made of
 
 
 class Room(NamedTuple):
-    """Where a chunk's bars are put together."""
+    """Where a chunk's bars stand, and where those of some of its rows are put together."""
 
-    columns: Floats  # (BAR, instruments, rows)
-    bars: Records  # layout.bar, (rows, instruments)
+    columns: Floats  # (BAR, instruments, rows of a chunk)
+    bars: Records  # layout.bar, (rows of a piece, instruments)
 
 
 @dataclass(frozen=True)
@@ -248,22 +248,34 @@ def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
     return bars
 
 
-def room_for(tape: Tape, rows: int) -> Room:
-    """Memory for the bars of a chunk: to be given it anew for every chunk takes longer than to fill it."""
+def room_for(tape: Tape, rows: int, piece: int) -> Room:
+    """Memory for chunks and pieces of so many rows: to be given it anew for each takes longer than to fill it."""
     n = len(tape.series)
     columns = np.empty((len(BAR), n, rows + 8))  # the odd length keeps bars of one row from falling into one set
-    return Room(columns, np.empty((rows, n), layout.bar))
+    return Room(columns, as_records(np.empty((piece, n), layout.bar)))
 
 
-def put_together(room: Room, lo: int, hi: int) -> None:
-    """Rows lo..hi of a room's bars out of its columns."""
-    if room.bars.shape[1] > 1 and not config.DISABLE_JIT:
+def piece(view: TapeView, room: Room, lo: int, hi: int) -> TapeView:
+    """Rows lo..hi of a chunk as a view of their own: their bars are put together when they are needed.
+
+    What was put together long ago has left the cache. They stand until the next piece is asked for.
+    """
+    bars = room.bars[: hi - lo]
+    put_together(room.columns, lo, bars)
+    rows = len(view.rows)
+    costs, spans = (part[lo:hi] if len(part) == rows else part for part in (view.costs, view.spans))
+    return view._replace(rows=view.rows[lo:hi], bars=bars, costs=costs, spans=spans)
+
+
+def put_together(columns: Floats, lo: int, bars: Records) -> None:
+    """Rows of bars, (rows, instruments), out of the columns from `lo` on."""
+    if bars.shape[1] > 1 and not config.DISABLE_JIT:
         from huracan.sim.kernel.bar_rows import put_rows
 
-        put_rows(room.bars, room.columns, lo, hi)
+        put_rows(bars, columns, lo)
         return
-    for name, column in zip(BAR, room.columns, strict=True):
-        room.bars[name][lo:hi] = column[:, lo:hi].T
+    for name, column in zip(BAR, columns, strict=True):
+        bars[name] = column[:, lo : lo + len(bars)].T
 
 
 def fill_columns(tape: Tape, closes: Ints, latest: Sequence[Ints], room: Room) -> None:
@@ -345,8 +357,10 @@ def calm_kinds(tape: Tape, lo: int, rows: Records, fresh: Floats, sample_ns: int
     quiet = (rows["live"][1:] == 1) & (rows["live"][:-1] == 1) & (rows["fund_hi"][1:] == rows["fund_hi"][:-1])
     for step, flag in ((sample_ns, Calm.SAMPLED), (DAY_NS, Calm.DAYED)):
         since = closes - phase
-        found += np.where(since % step == 0, int(flag), 0)
-        quiet &= (since[1:] - 1) // step <= since[:-1] // step  # no point of the grid lies between two rows
+        points = since // step
+        on_point = points * step == since
+        found += int(flag) * on_point
+        quiet &= points[1:] - on_point[1:] <= points[:-1]  # no point of the grid lies between two rows
     if len(tape.series) == 1:
         quiet &= fresh[1 : len(rows)] == 1.0
     found[0] = 0
@@ -367,8 +381,7 @@ def chunk(
 ) -> TapeView:
     """Rows lo..hi as the machine's records; `sample_ns` is the grid of the lanes' samples, every bar if it is 0.
 
-    With `room` the bars stand there until it is given again, and the caller puts them together, a few rows at a time
-    before they are needed: what was written long ago has left the cache.
+    With `room` the bars stand there until it is given again, and the caller takes them out in pieces.
     """
     closes, latest = tape.timeline.at(lo, hi)
     rows = np.zeros(hi - lo, layout.row)
@@ -377,13 +390,13 @@ def chunk(
     rows["fund_hi"] = payments_before(tape, closes)
     rows["live"] = np.arange(lo, hi) >= tape.first_live
     fine, spans = fine_chunk(tape, closes)
-    here = room or room_for(tape, hi - lo)
+    here = room or room_for(tape, hi - lo, hi - lo)
     fill_columns(tape, closes, latest, here)
     if room is None:
-        put_together(here, 0, hi - lo)
+        put_together(here.columns, 0, here.bars)
     grid = sample_ns or tape.timeframe_ns
     rows["calm"] = calm_kinds(tape, lo, rows, here.columns[-1, 0], grid)
-    parts = (rows, here.bars[: hi - lo], tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
+    parts = (rows, here.bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
     return TapeView._make([*(as_records(p) for p in parts), grid])
 
 

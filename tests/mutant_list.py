@@ -164,8 +164,8 @@ MUTANTS = [
     Mutant(
         "rows put together for the machine have their highs where their lows belong",
         "sim/kernel/bar_rows.py",
-        "            bar.high = columns[1, k, i]\n            bar.low = columns[2, k, i]\n",
-        "            bar.high = columns[2, k, i]\n            bar.low = columns[1, k, i]\n",
+        "            bar.high = columns[1, k, lo + i]\n            bar.low = columns[2, k, lo + i]\n",
+        "            bar.high = columns[2, k, lo + i]\n            bar.low = columns[1, k, lo + i]\n",
         (BAR_ROWS,),
     ),
     Mutant(
