@@ -108,20 +108,20 @@ def reached(tape: BookTape, rested: Records, timeframe_ns: int) -> tuple[Floats,
     opens = rows["open_ns"]
     for o in rested:
         lo = int(np.searchsorted(opens, o["rested_ns"], side="left"))
-        hi = int(np.searchsorted(opens, o["done_ns"], side="right"))
+        hi = int(np.searchsorted(opens, o["done_ns"], side="left"))
         whole = o["filled"] >= o["qty"] * (1.0 - 1e-9)
         for i in range(lo, hi):
             b = bars[i, o["inst"]]
-            ends_here = o["done_ns"] <= rows["close_ns"][i]
-            if not b["fresh"] or (ends_here and not whole):
-                continue
+            fills_here = whole and o["done_ns"] <= rows["close_ns"][i]
+            if not b["fresh"] or (not fills_here and o["done_ns"] < rows["close_ns"][i]):
+                continue  # one that ends with the bar was there all of it
             beyond = (o["price"] - b["low"]) if o["side"] > 0 else (b["high"] - o["price"])
             if beyond < 0.0:
                 continue
             width = b["high"] - b["low"]
             depth.append(beyond / width if width > 0.0 else 0.0)
             share.append(min(1.0, b["volume"] / o["qty"]))
-            done.append(float(ends_here))
+            done.append(float(fills_here))
     return np.array(depth), np.array(share), np.array(done)
 
 
