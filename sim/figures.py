@@ -76,9 +76,10 @@ def figure_columns(
         year = quotient(np.float64(YEAR_NS), s["sample_ns"])
     year_of_days = np.where((s["sample_ns"] == DAY_NS) & (periods is not None), year, 365.0)
 
-    mean, deviation = moments(s["samples"], s["sum_r"], s["sum_r2"])
+    total, squares, losses, equities = (in_order(s[name]) for name in ("sum_r", "sum_r2", "sum_neg2", "sum_equity"))
+    mean, deviation = moments(s["samples"], total, squares)
     day_mean, day_deviation = moments(s["days"], s["day_r"], s["day_r2"])
-    downside = np.sqrt(quotient(s["sum_neg2"], s["samples"]))
+    downside = np.sqrt(quotient(losses, s["samples"]))
     growth = yearly(quotient(a["equity"], t["cash"]), start_ns, end_ns)
     columns = {
         "final_equity": a["equity"],
@@ -97,7 +98,7 @@ def figure_columns(
         "fees": a["fees"],
         "funding": a["funding"],
         "slippage": s["slippage"],
-        "turnover": quotient(s["traded"], quotient(s["sum_equity"], s["bars"])),
+        "turnover": quotient(s["traded"], quotient(equities, s["bars"])),
         "exposure": quotient(s["exposed"], s["samples"]),
         "bars": s["bars"],
         "interest": a["interest"],
@@ -136,6 +137,18 @@ def rejections(stats: Any, account: Any, extra: dict[str, int] | None = None) ->
         if count:
             found[name] = found.get(name, 0) + int(count)
     return found
+
+
+def in_order(parts: Any) -> Floats:
+    """Sums kept in eight parts, added up always alike.
+
+    >>> in_order(np.ones((2, 8)))
+    array([8., 8.])
+    """
+    total = np.zeros(np.shape(parts)[:-1])
+    for k in range(np.shape(parts)[-1]):
+        total = total + parts[..., k]
+    return total
 
 
 def quotient(above: Any, below: Any, floor: float | Floats = 0.0) -> Floats:

@@ -159,8 +159,12 @@ MAX_TIERS = 8
 bar = np.dtype(
     [("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8"), ("volume", "f8"), ("fresh", "i8")], align=True
 )
-# `calm`: what the calendar says of a row (Calm), 0 where it may ask for more than its prices do.
-row = np.dtype([("open_ns", "i8"), ("close_ns", "i8"), ("fund_hi", "i8"), ("live", "i8"), ("calm", "i8")], align=True)
+# `calm`: what the calendar says of a row (Calm), 0 where it may ask for more than its prices do; `same`: how many rows
+# from it on it says the same of.
+row = np.dtype(
+    [("open_ns", "i8"), ("close_ns", "i8"), ("fund_hi", "i8"), ("live", "i8"), ("calm", "i8"), ("same", "i8")],
+    align=True,
+)
 event = np.dtype(
     [("ts_ns", "i8"), ("kind", "i8"), ("inst", "i8"), ("a", "f8"), ("b", "f8"), ("c", "f8"), ("d", "f8"), ("e", "f8")],
     align=True,
@@ -319,12 +323,13 @@ stats = np.dtype(
         ("elapsed_ns", "i8"),  # from the row before to this one (the same builds)
         ("at_sample", "f8"),
         ("at_day", "f8"),
-        ("sum_r", "f8"),
-        ("sum_r2", "f8"),
-        ("sum_neg2", "f8"),
+        # Sums by the row's number modulo 8: so many rows can be added at once, and any split of a tape adds the same.
+        ("sum_r", "f8", (8,)),
+        ("sum_r2", "f8", (8,)),
+        ("sum_neg2", "f8", (8,)),
+        ("sum_equity", "f8", (8,)),
         ("day_r", "f8"),
         ("day_r2", "f8"),
-        ("sum_equity", "f8"),
         ("peak", "f8"),
         ("max_drawdown", "f8"),
         ("traded", "f8"),
@@ -486,8 +491,8 @@ Ctx = namedtuple(
     "Ctx",
     "acct orders positions bars feats feats1 wide wide1 bar pos f f1 me p u rules settings",
 )
-# The running figures of a stretch of calm rows, as numbers that need no memory.
-Tally = namedtuple("Tally", "equity peak sum_equity at_sample sum_r sum_r2 sum_neg2")
+# Equity and its peak in a stretch of calm rows, as numbers that need no memory.
+Tally = namedtuple("Tally", "equity peak")
 # What the venue's functions see: its own truth, the market, and the buffers of the recorder.
 Venue = namedtuple("Venue", "acct orders positions desks stats bars rules settings costs rec fine")
 # The same where what decides has its own ledger: the own records stand beside the venue's, slot for slot.
@@ -498,8 +503,11 @@ SplitVenue = namedtuple(
 )
 # One chunk of a tape of bars: rows[r], bars[r, k]; payments in time order; finer bars per (row, instrument) for the
 # drill.
-# `sample_ns` is the sample grid that the rows' `calm` is told by.
-TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns")
+# `sample_ns` is the sample grid that the rows' `calm` is told by. Of one instrument `lines` has the bars once more, field
+# by field, and then what a unit is worth at the close: lines[field, LEAD + row]; before the first row and behind the last there is room, for many rows at once.
+LEAD = 8
+SPARE = 24
+TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns lines")
 # State of many lanes; first axis is the lane.
 Lanes = namedtuple(
     "Lanes",

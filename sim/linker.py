@@ -90,7 +90,11 @@ def link(
     if side_by_side:
         text = lanes_text(key, groups, d, len(checks), here, slots)
     else:
-        text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide)
+        import os
+        from huracan.sim.stub_code import is_quick
+        from huracan.sim.dry_step import why_not
+        ahead = instruments == 1 and is_quick(groups) and not why_not(step, d) and not os.environ.get("NOAHEAD")
+        text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide, ahead)
     module = imported(text, key, here)
     entry = module.side_by_side if side_by_side else module.entry
     return Linked(entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)

@@ -64,6 +64,9 @@ if config.DISABLE_JIT:
     def fixed(a: Any, n: int) -> Any:
         return a
 
+    def not_below_zero(a: Any, n: int) -> int:
+        return sum(1 << k for k in range(n) if a[k] >= 0.0)
+
     def lowest_bit(x: int) -> int:
         return (int(x) & -int(x)).bit_length() - 1
 
@@ -183,6 +186,22 @@ else:
             return array._getvalue()
 
         return a(a, n), codegen
+
+    @intrinsic
+    def not_below_zero(typingctx: Any, a: Any, n: Any) -> Any:
+        """Bit k says whether a[k] >= 0, for the n doubles of a; n is a literal, 64 at most."""
+        if not isinstance(n, types.IntegerLiteral):
+            return None
+        count = n.literal_value
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind = ir.VectorType(ir.DoubleType(), count)
+            data = make_array(sig.args[0])(context, builder, args[0]).data
+            x = builder.load(builder.bitcast(data, kind.as_pointer()), align=8)
+            bits = builder.fcmp_ordered(">=", x, ir.Constant(kind, [0.0] * count))
+            return builder.zext(builder.bitcast(bits, ir.IntType(count)), ir.IntType(64))
+
+        return types.int64(a, n), codegen
 
     @intrinsic
     def lowest_bit(typingctx: Any, x: Any) -> Any:

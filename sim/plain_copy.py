@@ -137,11 +137,7 @@ def copied(fn: types.FunctionType, done: dict[int, types.FunctionType]) -> types
         return done[id(fn)]
     if getattr(fn, "__is_copy__", False):
         return fn  # its source stands elsewhere
-    tree = ast.parse(source_file(fn).read_bytes())
-    node = next(
-        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and first_line(n) == fn.__code__.co_firstlineno
-    )
-    node.decorator_list = []
+    node = definition(fn)
     module = ast.Module([Rewrite().visit(node)], [])
     names: dict[str, Any] = {**fn.__globals__, "int": FUNCTIONS[int], "round": FUNCTIONS[round]}
     names |= dict(OPERATORS.values())
@@ -168,6 +164,16 @@ def replaced(value: Any, done: dict[int, types.FunctionType]) -> Any:
     if isinstance(plain(value), types.FunctionType) and is_own(plain(value).__module__ or ""):
         return copied(plain(value), done)
     return value
+
+
+def definition(fn: types.FunctionType) -> ast.FunctionDef:
+    """The text of a function, without its decorators."""
+    tree = ast.parse(source_file(fn).read_bytes())
+    node = next(
+        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and first_line(n) == fn.__code__.co_firstlineno
+    )
+    node.decorator_list = []
+    return node
 
 
 def first_line(node: ast.FunctionDef) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
 from huracan.sim.declared import Bound
+from huracan.sim.layout import LEAD
+from huracan.sim.tape import BAR
 from huracan.sim.vector_code import Pieces, vector_text
 
 
@@ -44,18 +46,19 @@ from numba import njit
 
 from huracan.sim import layout
 from huracan.sim.builds import Groups, kernel
-from huracan.sim.layout import Ctx, Fine, SplitVenue, Venue
+from huracan.sim.layout import Ctx, Fine, SplitVenue, Tally, Venue
 from huracan.sim.linker import bound
 from huracan.sim import prices
 from huracan.sim.memory import across, fixed, lowest_bit, put, record_type, spread, take
-from huracan.sim.memory import stack_floats, stack_ints, stack_slots
+from huracan.sim.memory import not_below_zero, stack_floats, stack_ints, stack_slots
 from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
-from huracan.sim.vector import dry_step
+from huracan.sim.dry_step import in_dry
 from huracan.sim.record_copy import copy_record
 
 B = bound({key!r})
 K = kernel({groups!r})
 step = njit(**USER)(B.step)
+dry_step = njit(**PART)(in_dry(B.step))
 {checks}
 {kernel_parts}
 {types}
@@ -106,10 +109,14 @@ WANTS = """if {own}acct.n_new > 0:
         {own}acct, {own}orders, {own}positions, bars, f, f1, wide, wide1, bars[0],
         {own}positions[0], f[0], f1[0], 0, p, u, rules, s,
     )
+    waiting = {own}acct.n_new
     for order_id in range({own}acct.first_new + 1, {own}acct.next_id + 1):
+        if waiting == 0:
+            break
         j = new_slot(ctx, order_id)
         if j < 0:
             continue
+        waiting -= 1
         want = {own}orders[j]
 {gates}
         {post}(v, j)
@@ -151,16 +158,16 @@ stop = min(row_hi, first_wake(calm) - row0)
 ends = i if kind == 0 else (stop - 1 if s.market_at_close == 1 else row_hi)  # the row that ends in all its steps
 first = i
 begun = True
-last = acct.equity
-tally = tally_of(calm)
+tally = Tally(acct.equity, acct.peak)
+{before}
 while sound:
 {steps}
     if acct.n_new > 0 or acct.n_requests > 0 or i >= ends:
         break
-    tally = count_calm(calm, tally, kind)
-    last = tally.equity
+{count}
     i += 1
     begun = False
+{ahead}
     if i >= stop:
         break
 {read_inside}
@@ -169,9 +176,10 @@ while sound:
     begin_calm(calm, row0 + i, row)
     begun = True
 {load_inside}
-    tally = mark_calm(calm, tally, {stack})
+    tally = mark_calm(calm, tally.peak, {stack})
     sound = tally.equity > floor
-end_calm(calm, tally, kind, i - first, last)
+{after}
+end_calm(calm, kind, i - first, last)
 if not begun:
     continue
 {read}
@@ -181,6 +189,83 @@ else:
     stop_lane(v)
 end_row(v, row0 + i, row0 + i == last_row)
 i += 1"""
+
+# How the rows of a stretch come into the running figures: of many instruments each as it passes.
+ONE_BY_ONE = {
+    "before": ["last = acct.equity"],
+    "count": ["count_calm(calm, tally, kind, (stats.bars + i - first) & 7)", "last = tally.equity"],
+    "ahead": [],
+    "after": [],
+}
+# Of one instrument all together, when the stretch is over.
+TOGETHER = {
+    "before": ["peak = acct.peak"],
+    "count": [],
+    "ahead": [],
+    "after": [
+        "last = acct.equity",
+        "if i > first:",
+        "    last = count_rows(calm, tape.lines[6], peak, kind, first, i, stats.bars).equity",
+    ],
+}
+# The same where the step says whether it wants anything without doing it: rows in which it does not are passed over.
+AHEAD = """j = i
+if idle > 0:
+    idle -= 1
+elif i < stop and tape.rows[u_i + one].calm == kind:
+{look}
+    patience = min(2 * patience + 1, {most}) if j == i else 0  # a step that always wants is not asked in vain
+    idle = patience
+if j == i:
+    count_calm(calm, tally, kind, (stats.bars + i - 1 - first) & 7)
+    last = tally.equity
+else:
+    tally = count_rows(calm, lines_unit, tally.peak, kind, i - 1, j, stats.bars + i - 1 - first)
+    last = tally.equity
+    i = j
+    u_i = np.uint64(i - 1)
+    row = tape.rows[u_i]
+    begin_calm(calm, row0 + i - 1, row)
+    acct.equity = tally.equity
+    acct.peak = tally.peak
+    positions[0].mark = tape.bars[u_i][0].close
+{catch_up}"""
+LOOK = """until = min(min(stop, ends), tape.rows[u_i + one].same)
+copy_record(dry_acct, acct)
+copy_record(dry_positions[0], positions[0])
+while j < until:
+    for b in range({width}):
+        u_b = np.uint64(j + b)
+        dry_row = tape.rows[u_b]
+        dry_bar.open = take(lines_open, {lead} + j + b)
+        dry_bar.high = take(lines_high, {lead} + j + b)
+        dry_bar.low = take(lines_low, {lead} + j + b)
+        dry_bar.close = take(lines_close, {lead} + j + b)
+        dry_bar.volume = take(lines_volume, {lead} + j + b)
+        dry_bar.fresh = 1
+        dry_pos.mark = take(lines_close, {lead} - 1 + j + b)
+        moved = prices_matter(
+            Venue(dry_acct, orders, dry_positions, desks, stats, dry_bars, rules, s, 0, 0, 0), True
+        )
+        dry_pos.mark = dry_bar.close
+        dry_acct.row = row0 + j + b
+        dry_acct.open_ns = dry_row.open_ns
+        dry_acct.ts_ns = dry_row.close_ns
+        dry_acct.n_new = 0
+        dry_acct.equity = worth_at(calm, take(lines_unit, {lead} + j + b))
+{dry_load}
+        dry_step(Ctx(
+            dry_acct, orders, dry_positions, dry_bars, dry_f_s, dry_f1_s, dry_wide, dry_wide1, dry_bar, dry_pos,
+            dry_f, dry_f1, 0, p, dry_u, rules, s,
+        ))
+        moved = moved or dry_acct.n_new != 0{moves}
+        put(flags, b, max(1.0 if moved else -1.0, floor - dry_acct.equity))
+    found = not_below_zero(flags, {width}) & ((1 << min(until - j, {width})) - 1)
+    if found != 0:
+        j += lowest_bit(found)
+        break
+    j += {width}
+j = min(j, until)"""
 
 STEP_EACH = """for k in range(n):
     if bars[k].fresh == 1:
@@ -200,8 +285,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 QUICK_PARTS: dict[str, tuple[str, ...]] = {
     "advance": ("NOTHING", "wake_row", "worth_something", "stop_lane"),
     "calm": (
-        *("calm_kind", "first_wake", "prices_matter", "begin_calm"),
-        *("tally_of", "mark_calm", "count_calm", "end_calm"),
+        *("calm_kind", "first_wake", "prices_matter", "begin_calm", "worth_at"),
+        *("mark_calm", "count_calm", "count_rows", "end_calm"),
     ),
 }
 SPLIT_PARTS: dict[str, tuple[str, ...]] = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
@@ -239,6 +324,18 @@ VECTOR_RECORDS = (
     ("f_t", "B.f"),
     ("wide_t", "B.wide"),
 )
+DRY = (
+    ("dry_acct", "layout.account"),
+    ("dry_pos", "layout.position"),
+    ("dry_bar", "layout.bar"),
+    ("dry_u", "B.u"),
+    ("dry_f", "B.f"),
+    ("dry_f1", "B.f"),
+    ("dry_wide", "B.wide"),
+    ("dry_wide1", "B.wide"),
+)
+LOOK_ROWS = 16  # at once
+IDLE_ROWS = 63  # taken one by one at most before it looks ahead again, where that was in vain
 SCALARS = ("acct", "stats", "p", "u", "wide", "wide1", "own_acct")
 FIELD = {"f": "feats", "f1": "feats1"}
 
@@ -271,9 +368,15 @@ def steps_code(d: Declaration, own: str) -> list[str]:
 
 
 def rows_code(
-    groups: Groups, d: Declaration, n_gates: int, each: Sequence[str], wide: Sequence[str], stack: bool
+    groups: Groups,
+    d: Declaration,
+    n_gates: int,
+    each: Sequence[str],
+    wide: Sequence[str],
+    stack: bool,
+    passing: dict[str, list[str]],
 ) -> str:
-    """Generated code of the loop over rows."""
+    """Generated code of the loop over rows; `passing` says how rows of a stretch come into the running figures."""
     begin, end = row_code(groups)
     words = words_of(groups, n_gates)
     own = words["own"]
@@ -292,6 +395,10 @@ def rows_code(
             steps=indent(steps, 4),
             wants=indent(WANTS.format(**words).split("\n"), 4),
             stack=stack,
+            before=indent(passing["before"] or ["pass"], 0),
+            count=indent(passing["count"], 4),
+            ahead=indent(passing["ahead"], 4),
+            after=indent(passing["after"], 0),
         )
     return ROWS.format(
         record=bool(groups.record),
@@ -303,6 +410,41 @@ def rows_code(
         wants=wants,
         end=indent(end, 4),
     )
+
+
+def looking_ahead(
+    declared: Sequence[tuple[str, Declaration]], is_wide: Callable[[str, Any], bool]
+) -> dict[str, list[str]]:
+    """Generated code that passes over rows in which the step wants nothing.
+
+    `declared`: the strategy's and the gates' declarations, by the prefix of their records.
+    """
+    catch_up: list[str] = []
+    dry: list[str] = []
+    for prefix, d in declared:
+        for n in d.features:
+            wide = is_wide(n, d.features)
+            now, was = (f"{prefix}wide", f"{prefix}wide1") if wide else (f"{prefix}f[0]", f"{prefix}f1[0]")
+            column = f"table[{prefix}p.c_{n}, {{}}]" if wide else f"{prefix}t_{n}[{{}}]"
+            catch_up += [f"{was}.{n} = {column.format('u_i - one')}", f"{now}.{n} = {column.format('u_i')}"]
+            if not prefix:
+                now = "dry_wide" if wide else "dry_f"
+                dry += [f"{now}.{n} = {column.format('u_b')}", f"{now}1.{n} = {column.format('u_b - one')}"]
+    state = list(declared[0][1].state)
+    dry += [f"dry_u.{n} = u.{n}" for n in state]
+    moves = "".join(f" or (dry_u.{n} != u.{n} and (dry_u.{n} == dry_u.{n} or u.{n} == u.{n}))" for n in state)
+    look = LOOK.format(dry_load=indent(dry, 8), width=LOOK_ROWS, lead=LEAD, moves=moves)
+    ahead = AHEAD.format(look=indent(look.split("\n"), 4), catch_up=indent(catch_up, 4), most=IDLE_ROWS)
+    return {"before": ["last = acct.equity"], "count": [], "ahead": ahead.split("\n"), "after": []}
+
+
+def dry_records() -> list[str]:
+    """Generated lines that make what the step sees while it only says whether it wants anything."""
+    found = [f"{name}_s = stack_slots({name}_t, 1)" for name, _ in DRY]
+    found += [f"{name} = {name}_s[0]" for name, _ in DRY]
+    found += [f"lines_{name} = tape.lines[{k}]" for k, name in enumerate((*BAR, "unit"))]
+    found += ["dry_positions = dry_pos_s", "dry_bars = dry_bar_s", "one = np.uint64(1)"]
+    return [*found, f"flags = stack_floats({LOOK_ROWS})"]
 
 
 def row_code(groups: Groups) -> tuple[list[str], list[str]]:
@@ -374,10 +516,12 @@ def stub_text(
     gates: Sequence[Declaration],
     slots: int,
     is_wide: Callable[[str, Any], bool],
+    ahead: bool = False,
 ) -> str:
     """The stub's source.
 
-    With slots > 0 one instrument's state lives on the stack; with 0 any number of instruments, in memory.
+    With slots > 0 one instrument's state lives on the stack; with 0 any number of instruments, in memory. `ahead`: rows
+    in which the step wants nothing are passed over, many at once.
     """
     stack = slots > 0
     allocate: list[str] = []
@@ -409,6 +553,12 @@ def stub_text(
         wide += more_wide
     if groups.split:
         enter += ["reports = lanes.reports[c]", "mail = lanes.mail[c]"]
+    passing = TOGETHER if stack and is_quick(groups) else ONE_BY_ONE
+    if ahead:
+        passing = looking_ahead([("", d), *((f"g{g}", gd) for g, gd in enumerate(gates))], is_wide)
+        kinds += [f"{name}_t = record_type({record})" for name, record in DRY]
+        allocate += dry_records()
+        enter += ["idle = 0", "patience = 0"]
     return head_text(key, groups, len(gates), kinds) + ENTRY.format(
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
         event_args=", event_lo, event_hi" if groups.events else "",
@@ -418,7 +568,7 @@ def stub_text(
         leave=indent(leave, 8),
         stack=stack,
         n=1 if stack else "tape.bars.shape[1]",
-        rows=indent(rows_code(groups, d, len(gates), each, wide, stack).split("\n"), 12),
+        rows=indent(rows_code(groups, d, len(gates), each, wide, stack, passing).split("\n"), 12),
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numba import config
 
 from huracan.sim import layout
-from huracan.sim.layout import Calm, Contract, TapeView
+from huracan.sim.layout import LEAD, SPARE, Calm, Contract, TapeView
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, BarSource, Floats, Ints, Payments, Rules
@@ -34,6 +34,7 @@ class Room(NamedTuple):
 
     columns: Floats  # (BAR, instruments, rows of a chunk)
     bars: Records  # layout.bar, (rows of a piece, instruments)
+    lines: Floats  # of one instrument, layout.TapeView's
 
 
 @dataclass(frozen=True)
@@ -251,8 +252,16 @@ def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
 def room_for(tape: Tape, rows: int, piece: int) -> Room:
     """Memory for chunks and pieces of so many rows: to be given it anew for each takes longer than to fill it."""
     n = len(tape.series)
-    columns = np.empty((len(BAR), n, rows + 8))  # the odd length keeps bars of one row from falling into one set
-    return Room(columns, as_records(np.empty((piece, n), layout.bar)))
+    bars = as_records(np.empty((piece, n), layout.bar))
+    if n == 1:
+        lines = np.ones((len(BAR) + 1, LEAD + rows + SPARE + 8))  # the odd length keeps a row out of one set
+        return Room(lines[:-1, np.newaxis, LEAD : LEAD + rows + 8], bars, lines)
+    return Room(np.empty((len(BAR), n, rows + 8)), bars, np.ones((len(BAR), 1)))
+
+
+def unit_values(rule: Any, closes: Floats) -> Floats:
+    """prices.unit_value at these prices."""
+    return -rule["multiplier"] / closes if rule["contract"] == Contract.INVERSE else rule["multiplier"] * closes
 
 
 def piece(view: TapeView, room: Room, lo: int, hi: int) -> TapeView:
@@ -264,7 +273,7 @@ def piece(view: TapeView, room: Room, lo: int, hi: int) -> TapeView:
     put_together(room.columns, lo, bars)
     rows = len(view.rows)
     costs, spans = (part[lo:hi] if len(part) == rows else part for part in (view.costs, view.spans))
-    return view._replace(rows=view.rows[lo:hi], bars=bars, costs=costs, spans=spans)
+    return view._replace(rows=view.rows[lo:hi], bars=bars, costs=costs, spans=spans, first=lo)
 
 
 def put_together(columns: Floats, lo: int, bars: Records) -> None:
@@ -349,6 +358,16 @@ def fine_chunk(tape: Tape, closes: Ints) -> tuple[Records, Records]:
     return np.concatenate(parts), spans
 
 
+def run_ends(kinds: Ints) -> Ints:
+    """For every row the first one after it of another kind.
+
+    >>> run_ends(np.array([0, 1, 1, 3]))
+    array([1, 3, 3, 4])
+    """
+    edges = np.append(np.flatnonzero(np.diff(kinds)) + 1, len(kinds))
+    return edges[np.searchsorted(edges, np.arange(len(kinds)), side="right")]
+
+
 def calm_kinds(tape: Tape, lo: int, rows: Records, fresh: Floats, sample_ns: int) -> Ints:
     """layout.Calm of every row; the first of a chunk has none, as nothing is known of the row before it."""
     closes = rows["close_ns"]
@@ -384,7 +403,7 @@ def chunk(
     With `room` the bars stand there until it is given again, and the caller takes them out in pieces.
     """
     closes, latest = tape.timeline.at(lo, hi)
-    rows = np.zeros(hi - lo, layout.row)
+    rows = np.zeros(hi - lo + SPARE, layout.row)[: hi - lo]  # what many rows at once read behind the last is ours
     rows["open_ns"] = closes - tape.timeframe_ns
     rows["close_ns"] = closes
     rows["fund_hi"] = payments_before(tape, closes)
@@ -392,12 +411,15 @@ def chunk(
     fine, spans = fine_chunk(tape, closes)
     here = room or room_for(tape, hi - lo, hi - lo)
     fill_columns(tape, closes, latest, here)
+    if len(tape.series) == 1:
+        here.lines[-1, LEAD : LEAD + hi - lo] = unit_values(tape.rules[0], here.columns[3, 0, : hi - lo])
     if room is None:
         put_together(here.columns, 0, here.bars)
     grid = sample_ns or tape.timeframe_ns
     rows["calm"] = calm_kinds(tape, lo, rows, here.columns[-1, 0], grid)
+    rows["same"] = run_ends(rows["calm"]) - np.arange(hi - lo)
     parts = (rows, here.bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
-    return TapeView._make([*(as_records(p) for p in parts), grid])
+    return TapeView._make([*(as_records(p) for p in parts), grid, here.lines, 0])
 
 
 def first_ns(tape: Tape) -> int:

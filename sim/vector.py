@@ -33,7 +33,7 @@ def dry_helper(helper: Any) -> Any:
     return part(names[fn.__name__])
 
 
-def dry_step(fn: Callable[..., Any], seen: dict[int, Any] | None = None) -> Callable[..., Any]:
+def in_dry(fn: Callable[..., Any], seen: dict[int, Any] | None = None) -> Callable[..., Any]:
     """A copy of a step, and of its own helpers, in which whatever wants something only raises the flag."""
     from huracan.sim.options import part
 
@@ -50,7 +50,7 @@ def dry_step(fn: Callable[..., Any], seen: dict[int, Any] | None = None) -> Call
                 names[name] = seen.setdefault(id(inner), dry_helper(inner))
         elif not inner.__module__.startswith("huracan.sim."):
             if id(inner) not in seen:
-                seen[id(inner)] = part(dry_step(inner, seen))
+                seen[id(inner)] = part(in_dry(inner, seen))
             names[name] = seen[id(inner)]
     return types.FunctionType(own.__code__, names, own.__name__, own.__defaults__, own.__closure__)
 

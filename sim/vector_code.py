@@ -68,7 +68,7 @@ stop_lane = K.advance.stop_lane
 close_row = K.advance.close_row
 NOTHING = K.advance.NOTHING
 unit_value = prices.unit_value
-quiet_step = njit(**PART)(dry_step(B.step))
+quiet_step = njit(**PART)(in_dry(B.step))
 
 
 @njit(**PART)

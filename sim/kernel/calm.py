@@ -1,16 +1,19 @@
 """Stretches of calm rows, which sweeps run through in one loop: no order, payment, margin or midnight asks for more.
 
-Between two rare things positions, orders and the calendar stand still, so what only depends on them is taken once, and
-the running figures are numbers (layout.Tally) that need no memory until the stretch is over.
+Between two rare things positions, orders and the calendar stand still, so equity follows from the close alone. Of one
+instrument many rows are added up at once, when the stretch is over (`count_rows`); of several, row by row.
 """
 
 from __future__ import annotations
+
+import math
 
 from huracan.sim.codes import DAYED, SAMPLED
 from huracan.sim.kernel.groups import MARGIN, RESTING
 from huracan.sim.kernel.margin import in_danger
 from huracan.sim.kernel.marks import DAY_NS, add_return, deepest, may_be_deepest, take_day
-from huracan.sim.layout import Tally
+from huracan.sim.layout import LEAD, Tally
+from huracan.sim.memory import put, stack_floats, take
 from huracan.sim.options import part
 from huracan.sim.prices import unit_value
 
@@ -60,14 +63,7 @@ def begin_calm(v, row_index, row):
 
 
 @part
-def tally_of(v):
-    """The running figures as they stand once a row is marked."""
-    s = v.stats
-    return Tally(v.acct.equity, v.acct.peak, s.sum_equity, s.at_sample, s.sum_r, s.sum_r2, s.sum_neg2)
-
-
-@part
-def mark_calm(v, t, every):
+def mark_calm(v, peak, every):
     """The closes become marks, and the equity what positions are worth at them; `every` instrument has a bar."""
     value = 0.0
     for k in range(len(v.positions)):
@@ -77,41 +73,152 @@ def mark_calm(v, t, every):
         if p.qty != 0.0:
             value += p.qty * unit_value(v.rules[k], p.mark)
     equity = v.acct.cash + value
-    peak = max(t.peak, equity)
+    higher = max(peak, equity)
     v.acct.equity = equity
-    v.acct.peak = peak
-    return Tally(equity, peak, t.sum_equity, t.at_sample, t.sum_r, t.sum_r2, t.sum_neg2)
+    v.acct.peak = higher
+    return Tally(equity, higher)
 
 
 @part
-def count_calm(v, t, kind):
-    """Step 8 of a calm row: its equity into the running figures."""
-    at, total, squares, losses = t.at_sample, t.sum_r, t.sum_r2, t.sum_neg2
+def count_calm(v, t, kind, m):
+    """Step 8 of a calm row: its equity into part m of the running figures."""
+    s = v.stats
+    s.sum_equity[m] += t.equity
     if kind & SAMPLED != 0:
-        at, total, squares, losses = add_return(at, total, squares, losses, t.equity)
+        add_return(s, m, t.equity)
     if kind & DAYED != 0:
-        take_day(v.stats, t.equity)
-        v.stats.next_day += DAY_NS
-    s = v.stats
+        take_day(s, t.equity)
+        s.next_day += DAY_NS
     if may_be_deepest(t.equity, t.peak, s.max_drawdown):
-        s.max_drawdown = deepest(t.equity, t.peak, s.max_drawdown)  # in memory: else LLVM divides in every row
-    return Tally(t.equity, t.peak, t.sum_equity + t.equity, at, total, squares, losses)
+        s.max_drawdown = deepest(t.equity, t.peak, s.max_drawdown)
 
 
 @part
-def end_calm(v, t, kind, rows, last):
-    """What `rows` calm rows add up to; `last` is the equity of the last of them."""
+def worth_at(v, unit):
+    """The equity where a unit of the only instrument is worth so much, as `mark_calm` has it."""
+    q = v.positions[0].qty
+    return v.acct.cash + q * unit if q != 0.0 else v.acct.cash
+
+
+@part
+def count_rows(v, units, peak, kind, a, b, done):
+    """Step 8 of calm rows a..b of this chunk, which follow `done` rows, with one instrument; their Tally.
+
+    `peak` is the equity's before them, or with the first of them; units[LEAD + row] is what a unit is worth.
+    """
+    if kind & DAYED == 0:
+        if v.positions[0].qty == 0.0:
+            return add_flat(v, peak, kind, a, b, done)
+        lowest, highest = add_rows(v, units, kind, a, b, done)
+        if highest <= peak:
+            if may_be_deepest(lowest, peak, v.stats.max_drawdown):
+                v.stats.max_drawdown = deepest(lowest, peak, v.stats.max_drawdown)
+            return Tally(worth_at(v, take(units, LEAD + b - 1)), peak)
+    equity = peak
+    for i in range(a, b):
+        equity = worth_at(v, take(units, LEAD + i))
+        peak = max(peak, equity)
+        if kind & DAYED != 0:
+            count_calm(v, Tally(equity, peak), kind, (done + i - a) & 7)
+        elif may_be_deepest(equity, peak, v.stats.max_drawdown):
+            v.stats.max_drawdown = deepest(equity, peak, v.stats.max_drawdown)
+    return Tally(equity, peak)
+
+
+@part
+def add_flat(v, peak, kind, a, b, done):
+    """The same where nothing is held: equity stands still."""
     s = v.stats
-    s.sum_equity = t.sum_equity
+    equity = v.acct.cash
+    higher = max(peak, equity)
+    if kind & SAMPLED != 0:
+        add_return(s, done & 7, equity)
+    if may_be_deepest(equity, higher, s.max_drawdown):
+        s.max_drawdown = deepest(equity, higher, s.max_drawdown)
+    equities = stack_floats(8)
+    for m in range(8):
+        put(equities, m, s.sum_equity[m])
+    g = a - (done & 7)
+    while g < b:
+        for m in range(8):
+            put(equities, m, take(equities, m) + (equity if a <= g + m and g + m < b else 0.0))
+        g += 8
+    for m in range(8):
+        s.sum_equity[m] = take(equities, m)
+    return Tally(equity, higher)
+
+
+@part
+def add_rows(v, units, kind, a, b, done):
+    """The sums of `count_rows`, eight rows at a time; (lowest, highest) equity.
+
+    Rows before a and behind b are read and add nothing.
+    """
+    s = v.stats
+    equities = stack_floats(8)  # in registers while the rows pass
+    returns = stack_floats(8)
+    squares = stack_floats(8)
+    losses = stack_floats(8)
+    lows = stack_floats(8)
+    highs = stack_floats(8)
+    at = s.at_sample
+    first = worth_at(v, take(units, LEAD + a))
+    for m in range(8):
+        put(equities, m, s.sum_equity[m])
+        put(returns, m, s.sum_r[m])
+        put(squares, m, s.sum_r2[m])
+        put(losses, m, s.sum_neg2[m])
+        put(lows, m, first)
+        put(highs, m, -first)
+    g = a - (done & 7)
+    if kind & SAMPLED != 0:
+        while g < b:
+            for m in range(8):
+                i = g + m
+                inside = a <= i and i < b
+                equity = worth_at(v, take(units, LEAD + i))
+                before = at if i == a else worth_at(v, take(units, LEAD + i - 1))
+                r = equity / before - 1.0 if inside else 0.0
+                loss = min(r, 0.0)
+                put(returns, m, take(returns, m) + r)
+                put(squares, m, take(squares, m) + r * r)
+                put(losses, m, take(losses, m) + loss * loss)
+                put(equities, m, take(equities, m) + (equity if inside else 0.0))
+                put(lows, m, min(take(lows, m), equity if inside else first))
+                put(highs, m, min(take(highs, m), -equity if inside else -first))
+            g += 8
+        s.at_sample = worth_at(v, take(units, LEAD + b - 1))
+    else:
+        while g < b:
+            for m in range(8):
+                i = g + m
+                inside = a <= i and i < b
+                equity = worth_at(v, take(units, LEAD + i))
+                put(equities, m, take(equities, m) + (equity if inside else 0.0))
+                put(lows, m, min(take(lows, m), equity if inside else first))
+                put(highs, m, min(take(highs, m), -equity if inside else -first))
+            g += 8
+    lowest = first
+    highest = -first
+    for m in range(8):
+        s.sum_equity[m] = take(equities, m)
+        s.sum_r[m] = take(returns, m)
+        s.sum_r2[m] = take(squares, m)
+        s.sum_neg2[m] = take(losses, m)
+        lowest = min(lowest, take(lows, m))
+        highest = min(highest, take(highs, m))
+    return lowest, -highest
+
+
+@part
+def end_calm(v, kind, rows, last):
+    """What `rows` calm rows add up to besides; `last` is the equity of the last of them."""
+    s = v.stats
     s.bars += rows
     if rows > 0:
         s.last = last
         s.held = s.holding
     if kind & SAMPLED != 0:
-        s.at_sample = t.at_sample
-        s.sum_r = t.sum_r
-        s.sum_r2 = t.sum_r2
-        s.sum_neg2 = t.sum_neg2
         s.samples += rows
         s.exposed += rows * s.holding
         s.next_sample += rows * s.sample_ns

@@ -142,22 +142,22 @@ def touched(v, k, row):
 
 
 @part
-def add_return(at, total, squares, losses, equity):
-    """(equity, sums of returns, of their squares, of those of losses) with the return since `at`."""
-    if equity != at:
-        r = equity / at - 1.0
-        total += r
-        squares += r * r
+def add_return(s, m, equity):
+    """The return since the last sample into part m of the sums."""
+    if equity != s.at_sample:
+        r = equity / s.at_sample - 1.0
         loss = min(r, 0.0)  # a branch would be guessed wrong every other time
-        losses += loss * loss
-    return equity, total, squares, losses
+        s.sum_r[m] += r
+        s.sum_r2[m] += r * r
+        s.sum_neg2[m] += loss * loss
+        s.at_sample = equity
 
 
 @part
 def take_sample(s, equity):
     """One more return on the sample grid."""
+    add_return(s, s.bars & 7, equity)
     s.samples += 1
-    s.at_sample, s.sum_r, s.sum_r2, s.sum_neg2 = add_return(s.at_sample, s.sum_r, s.sum_r2, s.sum_neg2, equity)
 
 
 @part
@@ -189,14 +189,6 @@ def up_to(s, ts_ns):
 
 
 @part
-def add_row(s, equity, sampled):
-    """One row's equity into the sums; `sampled` says whether a point of the sample grid falls on it."""
-    if sampled:
-        take_sample(s, equity)
-    s.sum_equity += equity
-
-
-@part
 def may_be_deepest(equity, peak, max_drawdown):
     """Whether this may be the deepest drawdown so far; says yes too often rather than divide."""
     below = equity - peak
@@ -222,9 +214,9 @@ def running(v):
     s = v.stats
     sampled = s.next_sample == a.ts_ns
     dayed = s.next_day == a.ts_ns
-    add_row(s, a.equity, sampled)
-    s.bars += 1
+    s.sum_equity[s.bars & 7] += a.equity
     if sampled:
+        take_sample(s, a.equity)
         s.exposed += s.holding
         s.next_sample += s.sample_ns
     if dayed:
@@ -232,6 +224,7 @@ def running(v):
         s.next_day += DAY_NS
     if may_be_deepest(a.equity, a.peak, s.max_drawdown):
         s.max_drawdown = deepest(a.equity, a.peak, s.max_drawdown)
+    s.bars += 1
     s.last = a.equity
     s.held = s.holding
 
