@@ -13,8 +13,8 @@ from huracan.book_build import BookMachine, build_book
 from huracan.book_lanes import BookBlock
 from huracan.load import load_tape
 from huracan.load_book import has_books, load_book_tape
+from huracan.look_ahead import with_look_ahead
 from huracan.machine import Block, Machine
-from huracan.side_by_side import with_vectors
 from huracan.sim.cuts import Cuts, Looks, plan_cuts
 from huracan.sim.lanes import no_recorder
 from huracan.sim.result import About, Result
@@ -35,7 +35,7 @@ def build_sweep(spec: Spec, also: Sequence[Spec], sets: int, tape: Any = None) -
     if has_books(spec):
         return build_book(spec, load_book_tape(spec) if tape is None else tape, record=False, also=also)
     tape = load_tape(spec, also) if tape is None else tape
-    return with_vectors(machine.build(spec, tape, record=False, also=also), sets, also)
+    return with_look_ahead(machine.build(spec, tape, record=False, also=also), sets, also)
 
 
 def cuts_of(m: AnyMachine, sets: int) -> Cuts:

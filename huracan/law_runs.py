@@ -17,7 +17,7 @@ import numpy.typing as npt
 from huracan.sim import columns as feature_columns
 from huracan.sim import layout
 from huracan.sim.lanes import gate_lanes, most_executions, new_lanes, recorder, report_room
-from huracan.sim.layout import GateLanes, Lanes, Recorder, TapeView
+from huracan.sim.layout import SPARE, GateLanes, Lanes, Recorder, TapeView
 from huracan.sim.linker import Linked
 from huracan.sim.tape import Tape, chunk, first_ns
 
@@ -153,7 +153,7 @@ def advance(trial: Trial, run: Run, until: int, edges: Sequence[int] = (), *, sm
     for hi in stops:
         lo = run.row
         view = chunk(trial.tape, lo, hi, spread_from_data=trial.spread_from_data)
-        table = np.full((max(run.columns.rows, 1), hi - lo), np.nan)
+        table = np.full((max(run.columns.rows, 1), hi - lo + SPARE), np.nan)
         step(trial, run, view, table, lo, 0, hi - lo, small=small)
     return run
 
@@ -166,7 +166,7 @@ def step(
     rec = recorder_for(trial, to - at, small and n == 1)
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         if at == 0:
-            run.columns.fill(view, table, table.shape[1])
+            run.columns.fill(view, table, len(view.rows))
         while at < to:
             at = trial.linked.entry(view, table, run.lanes, *run.gates, rec, 0, n, at, to, row0, trial.last_row)
             run.take(rec)
@@ -185,7 +185,7 @@ def part_way(trial: Trial, row: int, which: Sequence[int] | None = None) -> Run:
     """
     run = start(trial, which)
     view = chunk(trial.tape, 0, trial.tape.rows, spread_from_data=trial.spread_from_data)
-    step(trial, run, view, np.full((max(run.columns.rows, 1), trial.tape.rows), np.nan), 0, 0, row)
+    step(trial, run, view, np.full((max(run.columns.rows, 1), trial.tape.rows + SPARE), np.nan), 0, 0, row)
     return run
 
 
@@ -193,7 +193,7 @@ def row_by_row(trial: Trial, which: int) -> Iterator[Run]:
     """One lane, stopped after every row; `parts` hold what the row wrote."""
     run = start(trial, [which])
     view = chunk(trial.tape, 0, trial.tape.rows, spread_from_data=trial.spread_from_data)
-    table = np.full((max(run.columns.rows, 1), trial.tape.rows), np.nan)
+    table = np.full((max(run.columns.rows, 1), trial.tape.rows + SPARE), np.nan)
     for i in range(trial.tape.rows):
         for part in run.parts:
             part.clear()

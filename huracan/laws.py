@@ -31,7 +31,7 @@ from huracan.law_runs import (
     whole,
 )
 from huracan.sim import layout
-from huracan.sim.layout import Reason
+from huracan.sim.layout import SPARE, Reason
 from huracan.sim.linker import Linked
 from huracan.sim.series import Bars, Payments
 from huracan.sim.tape import Tape, build_tape, chunk
@@ -132,7 +132,7 @@ def on_threads(trial: Trial) -> Run:
     run = start(trial)
     rows = trial.tape.rows
     view = chunk(trial.tape, 0, rows, spread_from_data=trial.spread_from_data)
-    table = np.full((max(run.columns.rows, 1), rows), np.nan)
+    table = np.full((max(run.columns.rows, 1), rows + SPARE), np.nan)
     run.columns.fill(view, table, rows)
     half = (trial.lanes + 1) // 2
 

@@ -19,7 +19,7 @@ from huracan.sim.cuts import Looks, stops_of
 from huracan.sim.declared import initial_state
 from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
-from huracan.sim.layout import Contract, GateLanes, Lanes, Recorder, TapeView
+from huracan.sim.layout import SPARE, Contract, GateLanes, Lanes, Recorder, TapeView
 from huracan.sim.linker import Linked, link
 from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
@@ -32,10 +32,9 @@ from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
-VECTOR_PIECE = 2048  # rows at once for lanes side by side,
-VECTOR_TABLE = 1 << 19  # and values of feature columns for them: calls cost more than what leaves the cache
-MOST_LEAVING = 0.2  # share of lane rows that take the ordinary way beyond which vectors only cost
 CHUNK = 8192  # rows that are made ready at once
+AHEAD_TABLE = 1 << 19  # values of feature columns for the rows that lanes look ahead in,
+AHEAD_ROWS = 2048  # at least so many rows: a lane's records come and go with each piece
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ class Machine:
     linked: Linked
     slots: int
     sample_ns: int
-    side_by_side: Linked | None = None  # the build that takes lanes side by side, where a sweep can use it
-    scalar_because: str = ""  # why there is none
+    ahead: Linked | None = None  # the build that looks many rows ahead, where a sweep can use it
+    row_by_row_because: str = ""  # why there is none
     vectors_unproven: bool = True  # whether the machine code of that build must be looked at before it is trusted
 
     @property
@@ -165,9 +164,8 @@ def make_block(
 
 def piece_rows(machine: Machine, block: Block) -> int:
     """Rows whose bars and feature columns stay in the second-level cache, or near it where lanes share few columns."""
-    if machine.side_by_side is not None:
-        few = VECTOR_TABLE // max(block.table_rows, 1) // 16 * 16
-        return min(max(few, VECTOR_PIECE // 4), VECTOR_PIECE)
+    if machine.ahead is not None:
+        return min(max(AHEAD_TABLE // max(block.table_rows, 1) // 16 * 16, AHEAD_ROWS), CHUNK)
     return max(CHUNK // machine.instruments, 128)
 
 
@@ -199,14 +197,12 @@ def drive(
     tape = machine.tape
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
     n = len(block.lanes.acct)
-    vectors = machine.side_by_side
+    linked = machine.ahead or machine.linked
+    unproven = machine.ahead is not None and machine.vectors_unproven
     step = min(piece_rows(machine, block), chunk_rows)
     # The odd length keeps columns of one row from falling into one set of the cache.
-    table = feature_columns.table_for(max(block.table_rows, 1), step + 8)
+    table = feature_columns.table_for(max(block.table_rows, 1), step + SPARE)
     next_look = stops_of(looks.rows) if looks is not None else None
-    tally = np.zeros(step + 2, np.int64)
-    tried = 0  # rows that vectors were tried on, since what they leave was last weighed
-    odd = 1
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo, view in pieces(machine, chunk_rows, step, spread):
             rows = len(view.rows)
@@ -216,26 +212,14 @@ def drive(
             while at < rows:
                 stop = next_look(lo + at) if next_look is not None else -1
                 until = min(stop + 1 - lo, rows) if stop >= 0 else rows
-                where = (lo, tape.rows - 1)
-                if vectors is not None:
-                    across = (table.reshape(-1), table.shape[1], block.lanes, *block.gates, tally)
-                    done = vectors.entry(view, *across, 0, n, at, until, *where)
-                    if machine.vectors_unproven and not made_of_vectors(vectors.entry):
-                        vectors = None
-                    odd = 1 if done > at else 2 * odd  # rows after one another that lanes can't take side by side
-                    at = done
-                if at < until:
-                    to = until if vectors is None else min(at + odd, until)
-                    at = machine.linked.entry(view, table, block.lanes, *block.gates, rec, 0, n, at, to, *where)
+                at = linked.entry(view, table, block.lanes, *block.gates, rec, 0, n, at, until, lo, tape.rows - 1)
+                if unproven and not made_of_vectors(linked.entry):
+                    linked = machine.linked  # goes on from here: it is the same state
+                unproven = False
                 if on_full is not None:
                     on_full()
                 if looks is not None and lo + at == stop + 1:
                     looks.take(block.lanes.acct["equity"])
-            tried += rows
-            if tried >= VECTOR_PIECE:
-                if tally[0] > MOST_LEAVING * n * tried:
-                    vectors = None  # the ordinary machine goes on from here: it is the same state
-                tally[0] = tried = 0
             if watch is not None and ((lo + rows) % chunk_rows == 0 or lo + rows == tape.rows):
                 watch(lo + rows)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):

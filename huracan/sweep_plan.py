@@ -15,6 +15,7 @@ from huracan.machine import CHUNK, Block, Machine
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_layout import EXCHANGE
 from huracan.sim.lanes import no_recorder
+from huracan.sim.layout import SPARE
 from huracan.sim.tape import chunk
 from huracan.spec_records import Spec
 from huracan.sweep_blocks import Deal, blocks, deal_for, feature_ids
@@ -58,7 +59,7 @@ def plan_sweep(spec: Spec) -> dict[str, Any]:
         "sets_a_block": found.lanes,
         "columns_a_block": found.columns,
         "threads": threads,
-        **side_by_side(machine),
+        **look_ahead(machine),
         "ranked_by": job.rank_by,
         "spans": len(job.cuts),
         "span_days": job.cuts.step_ns / 86_400e9,
@@ -85,11 +86,11 @@ def dealt(job: Job, deal: Deal) -> Dealt:
     return Dealt(round(count * more), lanes, columns, round(total * more))
 
 
-def side_by_side(machine: AnyMachine) -> dict[str, Any]:
-    """Whether lanes are taken sixteen at once, and why not; on order books they share the book instead."""
+def look_ahead(machine: AnyMachine) -> dict[str, Any]:
+    """Whether rows are taken many at once, in vectors, and why not; on order books lanes share the book instead."""
     if isinstance(machine, BookMachine):
         return {}
-    return {"side_by_side": machine.side_by_side is not None, "one_by_one_because": machine.scalar_because}
+    return {"in_vectors": machine.ahead is not None, "row_by_row_because": machine.row_by_row_because}
 
 
 def measured_book(job: Job, machine: BookMachine) -> tuple[float, float]:
@@ -114,8 +115,9 @@ def measured(job: Job, machine: Machine) -> tuple[float, float]:
     block = lanes_of(machine, job.sets, np.arange(min(SLICE_LANES, len(job.sets))))
     assert isinstance(block, Block)
     lanes, spread = len(block.lanes.acct), bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
-    table = np.full((max(block.table_rows, 1), CHUNK), np.nan)
+    table = np.full((max(block.table_rows, 1), CHUNK + SPARE), np.nan)
     rec = no_recorder()
+    entry = (machine.ahead or machine.linked).entry
 
     def run(view: Any, lo: int, first: int, last: int) -> tuple[float, float]:
         """Seconds of the columns and of the lanes over some rows of a chunk."""
@@ -123,7 +125,7 @@ def measured(job: Job, machine: Machine) -> tuple[float, float]:
         if block.table_rows:
             feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, first, last)
         filled = time.perf_counter()
-        machine.linked.entry(view, table, block.lanes, *block.gates, rec, 0, lanes, first, last, lo, tape.rows - 1)
+        entry(view, table, block.lanes, *block.gates, rec, 0, lanes, first, last, lo, tape.rows - 1)
         return filled - began, time.perf_counter() - filled
 
     columns_s = lanes_s = 0.0

@@ -17,7 +17,8 @@ from huracan.sim.declare import Declaration
 from huracan.sim.declared import bind
 from huracan.sim.linker import Linked, imported
 from huracan.sim.sources import kernel_sources, strategy_sources
-from huracan.sim.stub_code import indent, loads
+from huracan.sim.stub_code import loads
+from huracan.sim.stubs import indent
 
 TEMPLATE = '''# Written by huracan's linker; not to be edited.
 from numba import njit

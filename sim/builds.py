@@ -53,7 +53,6 @@ class Groups:
     venue: int = 1
     events: int = 0
     deep: int = 0
-    lanes: int = 0
     books: int = 0
     curved: int = 0
     delays: int = 0

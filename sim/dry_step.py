@@ -1,8 +1,8 @@
-"""The step that only says whether it wants anything: what a sweep runs ahead with (sim/stub_code.py), and who has one.
+"""The step that only says whether it wants anything: what a sweep looks ahead with (look_ahead_code.py).
 
 It is a copy of the step in which every helper that would order, change or cancel raises a flag instead, and so does an
-index out of range. A row in which the flag stays down is over; in one where it is up the step itself runs, and what is
-wrong is said there.
+index out of range, or a write into an array of its own state. A row in which the flag stays down is over; in one where
+it is up the step itself runs, and what is wrong is said there.
 """
 
 from __future__ import annotations
@@ -14,31 +14,27 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from huracan.sim import orders
-from huracan.sim.declare import Declaration
-from huracan.sim.plain_copy import definition
+from huracan.sim.plain_copy import Rewrite, definition
 from huracan.sim.sources import names_of, plain
 
 READERS = ("drawdown", "size", "fraction_quantity")  # helpers that want nothing: they run as they are
 
 
-def why_not(step: Callable[..., Any], d: Declaration) -> str:
+def why_not(step: Callable[..., Any]) -> str:
     """Why a sweep can't run ahead with a strategy; "" if it can."""
-    for name, value in d.state.items():
-        if isinstance(value, (list, tuple)):
-            return f"its state {name!r} is an array"
     for fn in own_functions(plain(step), set()):
         for node in ast.walk(definition(fn)):
             line = fn.__code__.co_firstlineno + getattr(node, "lineno", 1) - 1
             if (isinstance(node, ast.Attribute) and node.attr == "peak") or named(node, fn) is plain(orders.drawdown):
                 return f"it reads the peak of its equity (line {line})"
-            if is_read(node) and context(fn) == "":
+            if isinstance(node, ast.Subscript) and context(fn) == "":
                 return f"{fn.__name__} indexes and is not given ctx (line {line})"
     return ""
 
 
 def in_dry(step: Callable[..., Any], done: dict[int, Any] | None = None) -> Callable[..., Any]:
     """A copy of a step, and of its own helpers, in which whatever wants something only raises the flag."""
-    from huracan.sim.options import part
+    from huracan.sim.options import part, rare
 
     done = {} if done is None else done
     fn = plain(step)
@@ -52,12 +48,15 @@ def in_dry(step: Callable[..., Any], done: dict[int, Any] | None = None) -> Call
                 names[name] = done.setdefault(id(inner), dry_helper(inner))
         elif is_own(inner):
             if id(inner) not in done:
-                done[id(inner)] = part(in_dry(inner, done))
+                called = not getattr(names[name], "targetoptions", {}).get("forceinline", True)
+                done[id(inner)] = (rare if called else part)(in_dry(inner, done))
             names[name] = done[id(inner)]
     node = definition(fn)
-    if not any(is_read(n) for n in ast.walk(node)):
+    if not any(isinstance(n, ast.Subscript) for n in ast.walk(node)):
         return types.FunctionType(fn.__code__, names, fn.__name__, fn.__defaults__, fn.__closure__)
     names["__within"] = part(within)
+    if hasattr(fn, "__is_copy__"):
+        node = Rewrite().visit(node)  # uncompiled: its divisions are calls
     module = ast.Module([Indexing(context(fn)).visit(node)], [])
     exec(compile(ast.fix_missing_locations(module), fn.__code__.co_filename, "exec"), names)
     made: types.FunctionType = names[fn.__name__]
@@ -87,11 +86,6 @@ def named(node: ast.AST, fn: types.FunctionType) -> Any:
     return plain(fn.__globals__.get(node.id)) if isinstance(node, ast.Name) else None
 
 
-def is_read(node: ast.AST) -> bool:
-    """Whether a piece of text reads an element by its index."""
-    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
-
-
 def context(fn: types.FunctionType) -> str:
     """The name under which a function is given what a step sees; "" if it is not."""
     names = fn.__code__.co_varnames[: fn.__code__.co_argcount]
@@ -119,14 +113,23 @@ def within(ctx: Any, a: Any, i: Any) -> Any:
 
 
 class Indexing(ast.NodeTransformer):
-    """Reads by index as calls of `within`."""
+    """Reads by index as calls of `within`; writes by index as the flag alone."""
 
     def __init__(self, context: str) -> None:
         self.context = context
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
-        if not is_read(node):
-            return node
         given: list[ast.expr] = [ast.Name(self.context, ast.Load()), node.value, node.slice]
         return ast.copy_location(ast.Call(ast.Name("__within", ast.Load()), given, []), node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        if any(isinstance(target, ast.Subscript) for target in node.targets):
+            return self.flag(node)
+        return self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        return self.flag(node) if isinstance(node.target, ast.Subscript) else self.generic_visit(node)
+
+    def flag(self, node: ast.stmt) -> ast.AST:
+        return ast.copy_location(ast.parse(f"{self.context}.acct.n_new = 1").body[0], node)

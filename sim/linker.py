@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +21,7 @@ from huracan.sim import layout
 from huracan.sim.builds import Groups
 from huracan.sim.declared import Bound, GateRecords, bind
 from huracan.sim.sources import kernel_sources, strategy_sources
-from huracan.sim.stub_code import lanes_text, stub_text
+from huracan.sim.stub_code import stub_text
 from huracan.sim.stubs import load_stub
 
 
@@ -63,20 +63,20 @@ def link(
     instruments: int,
     slots: int,
     is_wide: Callable[[str, Any], bool],
-    side_by_side: bool = False,
+    ahead: bool = False,
 ) -> Linked:
     """Bind a strategy and its gates to a build of the kernel.
 
-    From the cache if nothing it depends on has changed, else compiled at the first call. `side_by_side` gives the entry
-    that takes lanes of one instrument side by side (vector.py).
+    From the cache if nothing it depends on has changed, else compiled at the first call. `ahead`: the step of a
+    sweep with one instrument, which must have a dry one (dry_step.py), looks ahead.
     """
     d, gate_declarations, here = bind(step, checks, is_wide)
     sources = strategy_sources([step, *checks])
-    groups = replace(groups, lanes=int(side_by_side))
     identity = repr(
         (
             groups,
             slots if instruments == 1 else 0,
+            ahead,
             layout.layout_hash(),
             sources,
             here.p.descr,
@@ -87,16 +87,8 @@ def link(
     )
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    if side_by_side:
-        text = lanes_text(key, groups, d, len(checks), here, slots)
-    else:
-        import os
-        from huracan.sim.stub_code import is_quick
-        from huracan.sim.dry_step import why_not
-        ahead = instruments == 1 and is_quick(groups) and not why_not(step, d) and not os.environ.get("NOAHEAD")
-        text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide, ahead)
-    module = imported(text, key, here)
-    entry = module.side_by_side if side_by_side else module.entry
+    text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide, ahead)
+    entry = imported(text, key, here).entry
     return Linked(entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)
 
 

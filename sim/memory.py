@@ -52,17 +52,9 @@ if config.DISABLE_JIT:
     def put(a: Any, i: int, x: Any) -> None:
         a[i] = x
 
-    def across(out: Any, o: int, step: int, a: Any, i: Any, g: int) -> None:
-        for k in range(8):
-            for m in range(8):
-                out[o + m * step + k] = a[i[g + k] + m]
-
-    def spread(out: Any, o: int, step: int, a: Any, i: int) -> None:
-        for m in range(8):
-            out[o + m * step : o + m * step + 8] = a[i + m]
-
-    def fixed(a: Any, n: int) -> Any:
-        return a
+    def add_eight(a: Any, x: float, lo: int, hi: int) -> None:
+        for k in range(max(lo, 0), min(hi, 8)):
+            a[k] += x
 
     def not_below_zero(a: Any, n: int) -> int:
         return sum(1 << k for k in range(n) if a[k] >= 0.0)
@@ -119,73 +111,29 @@ else:
         data = make_array(sig.args[0])(context, builder, args[0]).data
         return builder.gep(data, [args[1]])
 
-    LANES = ir.VectorType(ir.DoubleType(), 8)
-
-    def shuffle(builder: Any, x: Any, y: Any, places: Any) -> Any:
-        """Elements of x (0 to 7) and y (8 to 15) in this order."""
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), 8), [ir.Constant(ir.IntType(32), p) for p in places])
-        return builder.shuffle_vector(x, y, mask)
-
-    def eight(builder: Any, data: Any, i: Any) -> Any:
-        """Pointer to eight doubles from data[i] on."""
-        return builder.bitcast(builder.gep(data, [i]), LANES.as_pointer())
-
     @intrinsic
-    def across(typingctx: Any, out: Any, o: Any, step: Any, a: Any, i: Any, g: Any) -> Any:
-        """out[o + m * step + k] = a[i[g + k] + m] for k and m below 8: eight pieces of a, laid side by side."""
+    def add_eight(typingctx: Any, a: Any, x: Any, lo: Any, hi: Any) -> Any:
+        """a[k] += x for k from lo, or 0, below hi, or 8."""
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            to, source, places = (make_array(sig.args[n])(context, builder, args[n]).data for n in (0, 3, 4))
-            whole = ir.IntType(64)
-            rows = []
-            for k in range(8):
-                at = builder.load(builder.gep(places, [builder.add(args[5], whole(k))]))
-                rows.append(builder.load(eight(builder, source, at), align=8))
-            for width in (4, 2, 1):  # halves, quarters, single numbers change places
-                low = [p if not p & width else p - width + 8 for p in range(8)]
-                high = [p + width if not p & width else p + 8 for p in range(8)]
-                for k in range(8):
-                    if not k & width:
-                        x, y = rows[k], rows[k + width]
-                        rows[k], rows[k + width] = shuffle(builder, x, y, low), shuffle(builder, x, y, high)
-            for m in range(8):
-                at = builder.add(args[1], builder.mul(args[2], whole(m)))
-                builder.store(rows[m], eight(builder, to, at), align=8)
+            whole, doubles = ir.VectorType(ir.IntType(64), 8), ir.VectorType(ir.DoubleType(), 8)
+            places = ir.Constant(whole, list(range(8)))
+            inside = builder.and_(
+                builder.icmp_signed(">=", places, everywhere(builder, whole, args[2])),
+                builder.icmp_signed("<", places, everywhere(builder, whole, args[3])),
+            )
+            nothing = ir.Constant(doubles, [0.0] * 8)
+            at = builder.bitcast(make_array(sig.args[0])(context, builder, args[0]).data, doubles.as_pointer())
+            more = builder.select(inside, everywhere(builder, doubles, args[1]), nothing)
+            builder.store(builder.fadd(builder.load(at, align=8), more), at, align=8)
             return context.get_dummy_value()
 
-        return types.void(out, types.int64, types.int64, a, i, types.int64), codegen
+        return types.void(a, types.float64, types.int64, types.int64), codegen
 
-    @intrinsic
-    def spread(typingctx: Any, out: Any, o: Any, step: Any, a: Any, i: Any) -> Any:
-        """out[o + m * step + k] = a[i + m] for k and m below 8: one piece of a for eight neighbours."""
-
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            to, source = (make_array(sig.args[n])(context, builder, args[n]).data for n in (0, 3))
-            whole = ir.IntType(64)
-            for m in range(8):
-                x = builder.load(builder.gep(source, [builder.add(args[4], whole(m))]))
-                one = builder.insert_element(ir.Constant(LANES, ir.Undefined), x, ir.IntType(32)(0))
-                at = builder.add(args[1], builder.mul(args[2], whole(m)))
-                builder.store(shuffle(builder, one, one, [0] * 8), eight(builder, to, at), align=8)
-            return context.get_dummy_value()
-
-        return types.void(out, types.int64, types.int64, a, types.int64), codegen
-
-    @intrinsic
-    def fixed(typingctx: Any, a: Any, n: Any) -> Any:
-        """The same array of n records, with LLVM told that it has n: a loop over one of them is none."""
-        if not isinstance(n, types.IntegerLiteral):
-            return None
-        count = n.literal_value
-
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            array = make_array(sig.args[0])(context, builder, args[0])
-            array.shape = cgutils.pack_array(builder, [context.get_constant(types.intp, count)])
-            array.nitems = context.get_constant(types.intp, count)
-            array.strides = cgutils.pack_array(builder, [array.itemsize])
-            return array._getvalue()
-
-        return a(a, n), codegen
+    def everywhere(builder: Any, kind: Any, x: Any) -> Any:
+        """A vector of one number."""
+        one = builder.insert_element(ir.Constant(kind, ir.Undefined), x, ir.IntType(32)(0))
+        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8))
 
     @intrinsic
     def not_below_zero(typingctx: Any, a: Any, n: Any) -> Any:

@@ -11,15 +11,9 @@ from typing import Any
 
 from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
-from huracan.sim.declared import Bound
-from huracan.sim.layout import LEAD
-from huracan.sim.tape import BAR
-from huracan.sim.vector_code import Pieces, vector_text
-
-
-def indent(lines: Sequence[str], by: int) -> str:
-    """Lines of generated code at a depth of `by` spaces; `pass` if there are none."""
-    return "\n".join(" " * by + line for line in (lines or ["pass"]))
+from huracan.sim.look_ahead_code import HEAD as DRY_HEAD
+from huracan.sim.look_ahead_code import RECORDS, dry_records, looking_ahead
+from huracan.sim.stubs import indent
 
 
 def loads(
@@ -49,16 +43,15 @@ from huracan.sim.builds import Groups, kernel
 from huracan.sim.layout import Ctx, Fine, SplitVenue, Tally, Venue
 from huracan.sim.linker import bound
 from huracan.sim import prices
-from huracan.sim.memory import across, fixed, lowest_bit, put, record_type, spread, take
+from huracan.sim.memory import lowest_bit, put, record_type, take
 from huracan.sim.memory import not_below_zero, stack_floats, stack_ints, stack_slots
 from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
-from huracan.sim.dry_step import in_dry
 from huracan.sim.record_copy import copy_record
 
 B = bound({key!r})
 K = kernel({groups!r})
 step = njit(**USER)(B.step)
-dry_step = njit(**PART)(in_dry(B.step))
+{dry_step}
 {checks}
 {kernel_parts}
 {types}
@@ -208,65 +201,6 @@ TOGETHER = {
         "    last = count_rows(calm, tape.lines[6], peak, kind, first, i, stats.bars).equity",
     ],
 }
-# The same where the step says whether it wants anything without doing it: rows in which it does not are passed over.
-AHEAD = """j = i
-if idle > 0:
-    idle -= 1
-elif i < stop and tape.rows[u_i + one].calm == kind:
-{look}
-    patience = min(2 * patience + 1, {most}) if j == i else 0  # a step that always wants is not asked in vain
-    idle = patience
-if j == i:
-    count_calm(calm, tally, kind, (stats.bars + i - 1 - first) & 7)
-    last = tally.equity
-else:
-    tally = count_rows(calm, lines_unit, tally.peak, kind, i - 1, j, stats.bars + i - 1 - first)
-    last = tally.equity
-    i = j
-    u_i = np.uint64(i - 1)
-    row = tape.rows[u_i]
-    begin_calm(calm, row0 + i - 1, row)
-    acct.equity = tally.equity
-    acct.peak = tally.peak
-    positions[0].mark = tape.bars[u_i][0].close
-{catch_up}"""
-LOOK = """until = min(min(stop, ends), tape.rows[u_i + one].same)
-copy_record(dry_acct, acct)
-copy_record(dry_positions[0], positions[0])
-while j < until:
-    for b in range({width}):
-        u_b = np.uint64(j + b)
-        dry_row = tape.rows[u_b]
-        dry_bar.open = take(lines_open, {lead} + j + b)
-        dry_bar.high = take(lines_high, {lead} + j + b)
-        dry_bar.low = take(lines_low, {lead} + j + b)
-        dry_bar.close = take(lines_close, {lead} + j + b)
-        dry_bar.volume = take(lines_volume, {lead} + j + b)
-        dry_bar.fresh = 1
-        dry_pos.mark = take(lines_close, {lead} - 1 + j + b)
-        moved = prices_matter(
-            Venue(dry_acct, orders, dry_positions, desks, stats, dry_bars, rules, s, 0, 0, 0), True
-        )
-        dry_pos.mark = dry_bar.close
-        dry_acct.row = row0 + j + b
-        dry_acct.open_ns = dry_row.open_ns
-        dry_acct.ts_ns = dry_row.close_ns
-        dry_acct.n_new = 0
-        dry_acct.equity = worth_at(calm, take(lines_unit, {lead} + j + b))
-{dry_load}
-        dry_step(Ctx(
-            dry_acct, orders, dry_positions, dry_bars, dry_f_s, dry_f1_s, dry_wide, dry_wide1, dry_bar, dry_pos,
-            dry_f, dry_f1, 0, p, dry_u, rules, s,
-        ))
-        moved = moved or dry_acct.n_new != 0{moves}
-        put(flags, b, max(1.0 if moved else -1.0, floor - dry_acct.equity))
-    found = not_below_zero(flags, {width}) & ((1 << min(until - j, {width})) - 1)
-    if found != 0:
-        j += lowest_bit(found)
-        break
-    j += {width}
-j = min(j, until)"""
-
 STEP_EACH = """for k in range(n):
     if bars[k].fresh == 1:
         step(Ctx(
@@ -315,27 +249,6 @@ SPLIT_STATE = (
     ("own_positions", "layout.position", 1),
     ("told", "layout.told", 0),
 )
-VECTOR_RECORDS = (
-    ("acct_t", "layout.account"),
-    ("position_t", "layout.position"),
-    ("stats_t", "layout.stats"),
-    ("p_t", "B.p"),
-    ("u_t", "B.u"),
-    ("f_t", "B.f"),
-    ("wide_t", "B.wide"),
-)
-DRY = (
-    ("dry_acct", "layout.account"),
-    ("dry_pos", "layout.position"),
-    ("dry_bar", "layout.bar"),
-    ("dry_u", "B.u"),
-    ("dry_f", "B.f"),
-    ("dry_f1", "B.f"),
-    ("dry_wide", "B.wide"),
-    ("dry_wide1", "B.wide"),
-)
-LOOK_ROWS = 16  # at once
-IDLE_ROWS = 63  # taken one by one at most before it looks ahead again, where that was in vain
 SCALARS = ("acct", "stats", "p", "u", "wide", "wide1", "own_acct")
 FIELD = {"f": "feats", "f1": "feats1"}
 
@@ -410,41 +323,6 @@ def rows_code(
         wants=wants,
         end=indent(end, 4),
     )
-
-
-def looking_ahead(
-    declared: Sequence[tuple[str, Declaration]], is_wide: Callable[[str, Any], bool]
-) -> dict[str, list[str]]:
-    """Generated code that passes over rows in which the step wants nothing.
-
-    `declared`: the strategy's and the gates' declarations, by the prefix of their records.
-    """
-    catch_up: list[str] = []
-    dry: list[str] = []
-    for prefix, d in declared:
-        for n in d.features:
-            wide = is_wide(n, d.features)
-            now, was = (f"{prefix}wide", f"{prefix}wide1") if wide else (f"{prefix}f[0]", f"{prefix}f1[0]")
-            column = f"table[{prefix}p.c_{n}, {{}}]" if wide else f"{prefix}t_{n}[{{}}]"
-            catch_up += [f"{was}.{n} = {column.format('u_i - one')}", f"{now}.{n} = {column.format('u_i')}"]
-            if not prefix:
-                now = "dry_wide" if wide else "dry_f"
-                dry += [f"{now}.{n} = {column.format('u_b')}", f"{now}1.{n} = {column.format('u_b - one')}"]
-    state = list(declared[0][1].state)
-    dry += [f"dry_u.{n} = u.{n}" for n in state]
-    moves = "".join(f" or (dry_u.{n} != u.{n} and (dry_u.{n} == dry_u.{n} or u.{n} == u.{n}))" for n in state)
-    look = LOOK.format(dry_load=indent(dry, 8), width=LOOK_ROWS, lead=LEAD, moves=moves)
-    ahead = AHEAD.format(look=indent(look.split("\n"), 4), catch_up=indent(catch_up, 4), most=IDLE_ROWS)
-    return {"before": ["last = acct.equity"], "count": [], "ahead": ahead.split("\n"), "after": []}
-
-
-def dry_records() -> list[str]:
-    """Generated lines that make what the step sees while it only says whether it wants anything."""
-    found = [f"{name}_s = stack_slots({name}_t, 1)" for name, _ in DRY]
-    found += [f"{name} = {name}_s[0]" for name, _ in DRY]
-    found += [f"lines_{name} = tape.lines[{k}]" for k, name in enumerate((*BAR, "unit"))]
-    found += ["dry_positions = dry_pos_s", "dry_bars = dry_bar_s", "one = np.uint64(1)"]
-    return [*found, f"flags = stack_floats({LOOK_ROWS})"]
 
 
 def row_code(groups: Groups) -> tuple[list[str], list[str]]:
@@ -556,10 +434,10 @@ def stub_text(
     passing = TOGETHER if stack and is_quick(groups) else ONE_BY_ONE
     if ahead:
         passing = looking_ahead([("", d), *((f"g{g}", gd) for g, gd in enumerate(gates))], is_wide)
-        kinds += [f"{name}_t = record_type({record})" for name, record in DRY]
+        kinds += [f"{name}_t = record_type({record})" for name, record in RECORDS]
         allocate += dry_records()
         enter += ["idle = 0", "patience = 0"]
-    return head_text(key, groups, len(gates), kinds) + ENTRY.format(
+    return head_text(key, groups, len(gates), kinds, ahead) + ENTRY.format(
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
         event_args=", event_lo, event_hi" if groups.events else "",
         event_doc=EVENT_DOC if groups.events else "",
@@ -572,29 +450,13 @@ def stub_text(
     )
 
 
-def head_text(key: str, groups: Groups, n_gates: int, kinds: Sequence[str]) -> str:
+def head_text(key: str, groups: Groups, n_gates: int, kinds: Sequence[str], ahead: bool) -> str:
     """What a stub begins with: the functions that it takes, and the types of records that it makes."""
     return HEAD.format(
         key=key,
         groups=groups,
         checks="\n".join(f"check{g} = njit(**USER)(B.checks[{g}])" for g in range(n_gates)),
         kernel_parts=kernel_parts(groups),
+        dry_step=DRY_HEAD if ahead else "",
         types="\n".join(kinds),
     )
-
-
-def lanes_text(key: str, groups: Groups, d: Declaration, n_gates: int, here: Bound, slots: int) -> str:
-    """The source of the stub that takes lanes side by side."""
-    words = words_of(groups, n_gates) | {"bars": "fixed(tape.bars[u_i], 1)"}
-    names = ("p", "u", "feats", "feats1", "wide", "wide1")
-    gates = [f"g{g}{name.replace('feats', 'f')} = lanes_g{g}.{name}[c]" for g in range(n_gates) for name in names]
-    pieces = Pieces(
-        "".join(f"lanes_g{g}, " for g in range(n_gates)),
-        gates,
-        READ.format(**words).split("\n"),
-        steps_code(d, words["own"]),
-        WANTS.format(**words).split("\n"),
-        slots,
-    )
-    kinds = [f"{name} = record_type({record})" for name, record in VECTOR_RECORDS]
-    return head_text(key, groups, n_gates, kinds) + vector_text(d, here.p, here.u, here.f, pieces, groups.resting)

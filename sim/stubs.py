@@ -36,6 +36,11 @@ _modules: dict[str, ModuleType] = {}
 _digests: dict[Path, str] = {}
 
 
+def indent(lines: Sequence[str], by: int) -> str:
+    """Lines of generated code at a depth of `by` spaces; `pass` if there are none."""
+    return "\n".join(" " * by + line for line in (lines or ["pass"]))
+
+
 def load_stub(text: str, depends_on: Sequence[Path]) -> ModuleType:
     """The module of this text: one and the same for the same text and files, its machine code from the cache folder.
 

@@ -261,7 +261,8 @@ def room_for(tape: Tape, rows: int, piece: int) -> Room:
 
 def unit_values(rule: Any, closes: Floats) -> Floats:
     """prices.unit_value at these prices."""
-    return -rule["multiplier"] / closes if rule["contract"] == Contract.INVERSE else rule["multiplier"] * closes
+    multiplier = float(rule["multiplier"])
+    return -multiplier / closes if rule["contract"] == Contract.INVERSE else multiplier * closes
 
 
 def piece(view: TapeView, room: Room, lo: int, hi: int) -> TapeView:

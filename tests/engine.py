@@ -184,9 +184,9 @@ def parameters(linked: Linked, instruments: int) -> Any:
     return p
 
 
-def linked_for(instruments: int, groups: Groups, slots: int = 8) -> Linked:
+def linked_for(instruments: int, groups: Groups, slots: int = 8, *, ahead: bool = False) -> Linked:
     """The scripted strategy's machine."""
-    return link(scripted, [], groups, instruments=instruments, slots=slots, is_wide=lambda *_: False)
+    return link(scripted, [], groups, instruments=instruments, slots=slots, is_wide=lambda *_: False, ahead=ahead)
 
 
 def make_tape(instruments: list[Instrument], s: Settings) -> Tape:

@@ -19,7 +19,7 @@ from huracan.sim.codes import (
 from huracan.sim.costs.borrow import interest
 from huracan.sim.costs.funding import funding
 from huracan.sim.kernel.execute import execute, execution, taker_steps
-from huracan.sim.kernel.groups import LANES, MARGIN, RECORD, RESTING, SPLIT
+from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
@@ -177,7 +177,7 @@ def busy_bars_over(v):
         tell_orders(v, v.acct.ts_ns)
 
 
-@(part if LANES else rare)
+@rare
 def busy_row(v, row, payments, first_payment):
     """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
     at = busy_opens(v, row, payments, first_payment)

@@ -6,14 +6,12 @@ instrument many rows are added up at once, when the stretch is over (`count_rows
 
 from __future__ import annotations
 
-import math
-
 from huracan.sim.codes import DAYED, SAMPLED
 from huracan.sim.kernel.groups import MARGIN, RESTING
 from huracan.sim.kernel.margin import in_danger
 from huracan.sim.kernel.marks import DAY_NS, add_return, deepest, may_be_deepest, take_day
 from huracan.sim.layout import LEAD, Tally
-from huracan.sim.memory import put, stack_floats, take
+from huracan.sim.memory import add_eight, put, stack_floats, take
 from huracan.sim.options import part
 from huracan.sim.prices import unit_value
 
@@ -140,8 +138,7 @@ def add_flat(v, peak, kind, a, b, done):
         put(equities, m, s.sum_equity[m])
     g = a - (done & 7)
     while g < b:
-        for m in range(8):
-            put(equities, m, take(equities, m) + (equity if a <= g + m and g + m < b else 0.0))
+        add_eight(equities, equity, a - g, b - g)
         g += 8
     for m in range(8):
         s.sum_equity[m] = take(equities, m)

@@ -22,7 +22,7 @@ from huracan.sim.costs.impact import impact_bps
 from huracan.sim.costs.slippage import slippage_bps
 from huracan.sim.costs.spread import half_spread_bps
 from huracan.sim.kernel.book_leave import tell_order
-from huracan.sim.kernel.groups import BOOKS, COSTS, LANES, RESTING
+from huracan.sim.kernel.groups import BOOKS, COSTS, RESTING
 from huracan.sim.kernel.ledger import book
 from huracan.sim.kernel.margin import cut_to_money
 from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, side_of
@@ -167,7 +167,7 @@ def after_execution(v, j, qty, before):
         entry_added(v, r, qty if r.side * before >= 0.0 else max(r.side * after, 0.0))
 
 
-@(part if LANES and not RESTING else rare)
+@rare
 def execute(v, j, x, maker_price, ts_ns, inside):
     """Order j meets the market at x: it executes, and what is left of it rests, waits or is cancelled by name."""
     r = v.orders[j]

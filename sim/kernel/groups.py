@@ -14,7 +14,6 @@ RECORD = 1  # fills, trades and equity rows are written out; MAE and MFE are kep
 SPLIT = 0  # what decides has its own ledger and learns by reports, which take time; else both share the venue's
 VENUE = 1  # 0: what decides runs alone, on reports that were written down before
 EVENTS = 0  # a row can be stopped between its events: opens, each instrument's path, the end
-LANES = 0  # lanes side by side: each in turn runs what is rare for one lane, so calls to it would be dear
 BOOKS = 0  # the venue is an order book; RESTING then means stops, brackets and lives that end, its limits always rest
 CURVED = 1  # book tapes: queue models with logarithms, or powers other than 1 and 2
 DELAYS = 1  # book tapes: latencies that are drawn, or measured

@@ -115,9 +115,9 @@ def memory_build() -> Linked:
 
 
 @cache
-def sweep_build(instruments: int) -> Linked:
+def sweep_build(instruments: int, *, ahead: bool = False) -> Linked:
     """What a sweep would get: the same without records, so that stretches of calm rows are run through."""
-    return engine.linked_for(min(instruments, 2), Groups(record=0))
+    return engine.linked_for(min(instruments, 2), Groups(record=0), ahead=ahead)
 
 
 def window_of(s: Settings) -> int:

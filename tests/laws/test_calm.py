@@ -26,8 +26,12 @@ def test_a_sweep_of_any_list_of_orders_is_its_runs() -> None:
     did = dict.fromkeys(HAPPENED, 0)
     for seed in range(max(len(SEEDS), 20)):
         trial = case(seed, lanes=2).trial()
-        quick = sweep_build(len(trial.tape.series))
+        n = len(trial.tape.series)
+        quick = sweep_build(n)
         assert not [f for f in builds_dont_matter(trial, quick, "a sweep's build") if not f.ok]
+        if n == 1:
+            ahead = sweep_build(n, ahead=True)
+            assert not [f for f in builds_dont_matter(trial, ahead, "a build that looks ahead") if not f.ok]
         for name, n in happened(whole(replace(trial, linked=quick))).items():
             did[name] = did.get(name, 0) + n
     assert enough(did, 20, *HAPPENED), did

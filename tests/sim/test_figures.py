@@ -34,18 +34,18 @@ def fed(returns: list[float], cash: float = 1000.0, sample_ns: int = DAY_NS) -> 
     stats, account, settings = (np.zeros(1, kind)[0] for kind in (layout.stats, layout.account, layout.settings))
     settings["cash"], stats["sample_ns"] = cash, sample_ns
     equity, peak = cash, cash
-    for r in returns:
+    for i, r in enumerate(returns):
         equity *= 1.0 + r
         peak = max(peak, equity)
         stats["samples"] += 1
         stats["days"] += 1
         stats["bars"] += 1
-        stats["sum_r"] += r
-        stats["sum_r2"] += r * r
-        stats["sum_neg2"] += min(r, 0.0) ** 2
+        stats["sum_r"][i % 8] += r
+        stats["sum_r2"][i % 8] += r * r
+        stats["sum_neg2"][i % 8] += min(r, 0.0) ** 2
         stats["day_r"] += r
         stats["day_r2"] += r * r
-        stats["sum_equity"] += equity
+        stats["sum_equity"][i % 8] += equity
         stats["max_drawdown"] = min(stats["max_drawdown"], equity / peak - 1.0)
     account["equity"] = equity
     return stats, account, settings
