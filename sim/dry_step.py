@@ -25,8 +25,10 @@ def why_not(step: Callable[..., Any]) -> str:
     for fn in own_functions(plain(step), set()):
         for node in ast.walk(definition(fn)):
             line = fn.__code__.co_firstlineno + getattr(node, "lineno", 1) - 1
-            if (isinstance(node, ast.Attribute) and node.attr == "peak") or named(node, fn) is plain(orders.drawdown):
-                return f"it reads the peak of its equity (line {line})"
+            if (isinstance(node, ast.Attribute) and node.attr in ("peak", "counts")) or named(node, fn) is plain(
+                orders.drawdown
+            ):
+                return f"it reads what rows add up to (line {line})"
             if isinstance(node, ast.Subscript) and context(fn) == "":
                 return f"{fn.__name__} indexes and is not given ctx (line {line})"
     return ""

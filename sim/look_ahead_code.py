@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from huracan.sim import layout
 from huracan.sim.declare import Declaration
 from huracan.sim.layout import LEAD
 from huracan.sim.stubs import indent
@@ -83,9 +86,7 @@ MANY = """for b in range({width}):
 found = not_below_zero(flags, {width}) & ((1 << min(until - j, {width})) - 1)"""
 # A step that always wants something is not asked in vain: rows are taken one by one for a while.
 LOOK = """until = min(min(stop, ends), tape.rows[u_i + one].same)
-copy_record(dry_acct, acct)
-copy_record(dry_positions[0], positions[0])
-copy_record(dry_u, u)
+{copies}
 while j < until:
 {many}
     if found != 0:
@@ -97,9 +98,7 @@ patience = min(2 * patience + 1, {most}) if j == i else 0
 idle = patience"""
 # With own state: a row that only changed it is over as well, and where it changes all the time rows go one by one.
 LOOK_CARRYING = """until = min(min(stop, ends), tape.rows[u_i + one].same)
-copy_record(dry_acct, acct)
-copy_record(dry_positions[0], positions[0])
-copy_record(dry_u, u)
+{copies}
 while j < until:
     if idle == 0:
 {many_inside}
@@ -137,6 +136,10 @@ def looking_ahead(
                 dry += [f"{now}.{n} = {column.format('u_b')}", f"{now}1.{n} = {column.format('u_b - one')}"]
     state = [n for n, value in declared[0][1].state.items() if not isinstance(value, (list, tuple))]
     dry += [f"dry_u.{n} = u.{n}" for n in state]
+    # Field by field: whole records would be read in pieces wider than those in which they were just written.
+    copies = [f"dry_acct.{n} = acct.{n}" for n in numbers(layout.account)]
+    copies += [f"dry_pos.{n} = positions[0].{n}" for n in numbers(layout.position)]
+    copies += ["copy_record(dry_u, u)"] if len(state) < len(declared[0][1].state) else []
     words = {"width": LOOK_ROWS, "lead": LEAD, "dry_load": indent(dry, 0), "most": IDLE_ROWS}
     moved = "".join(f" or (dry_u.{n} != u.{n} and (dry_u.{n} == dry_u.{n} or u.{n} == u.{n}))" for n in state)
     each = indent(DRY_ROW.format(at="j + b", **words).split("\n"), 4)
@@ -144,7 +147,12 @@ def looking_ahead(
     one = DRY_ROW.format(at="j", **words).split("\n")
     keep = indent([f"u.{n} = dry_u.{n}" for n in state], 8)
     look = (LOOK_CARRYING if state else LOOK).format(
-        many=indent(many, 4), many_inside=indent(many, 8), one_inside=indent(one, 8), keep=keep, **words
+        many=indent(many, 4),
+        many_inside=indent(many, 8),
+        one_inside=indent(one, 8),
+        keep=keep,
+        copies=indent(copies, 0),
+        **words,
     )
     waiting = "if " if state else "if idle > 0:\n    idle -= 1\nelif "
     ahead = AHEAD.format(look=indent(look.split("\n"), 4), catch_up=indent(catch_up, 4), waiting=waiting)
@@ -158,3 +166,8 @@ def dry_records() -> list[str]:
     found += [f"lines_{name} = tape.lines[{k}]" for k, name in enumerate((*BAR, "unit"))]
     found += ["dry_positions = dry_pos_s", "dry_bars = dry_bar_s", "one = np.uint64(1)"]
     return [*found, f"flags = stack_floats({LOOK_ROWS})"]
+
+
+def numbers(record: np.dtype[Any]) -> list[str]:
+    """The fields of a record that are numbers."""
+    return [n for n in record.names or () if record[n].shape == ()]

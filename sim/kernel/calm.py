@@ -81,7 +81,7 @@ def mark_calm(v, peak, every):
 def count_calm(v, t, kind, m):
     """Step 8 of a calm row: its equity into part m of the running figures."""
     s = v.stats
-    s.sum_equity[m] += t.equity
+    add_eight(s.sum_equity, t.equity, m, m + 1)
     if kind & SAMPLED != 0:
         add_return(s, m, t.equity)
     if kind & DAYED != 0:

@@ -10,6 +10,7 @@ from huracan.sim.kernel.ledger import mark_excursion
 from huracan.sim.kernel.levels import comes_from
 from huracan.sim.kernel.levels import level as level_of
 from huracan.sim.kernel.orderbook import slots
+from huracan.sim.memory import add_eight
 from huracan.sim.options import part, rare
 from huracan.sim.prices import unit_value
 
@@ -147,9 +148,9 @@ def add_return(s, m, equity):
     if equity != s.at_sample:
         r = equity / s.at_sample - 1.0
         loss = min(r, 0.0)  # a branch would be guessed wrong every other time
-        s.sum_r[m] += r
-        s.sum_r2[m] += r * r
-        s.sum_neg2[m] += loss * loss
+        add_eight(s.sum_r, r, m, m + 1)  # as wide as many rows are added: a number alone would be waited for there
+        add_eight(s.sum_r2, r * r, m, m + 1)
+        add_eight(s.sum_neg2, loss * loss, m, m + 1)
         s.at_sample = equity
 
 
@@ -214,7 +215,7 @@ def running(v):
     s = v.stats
     sampled = s.next_sample == a.ts_ns
     dayed = s.next_day == a.ts_ns
-    s.sum_equity[s.bars & 7] += a.equity
+    add_eight(s.sum_equity, a.equity, s.bars & 7, (s.bars & 7) + 1)
     if sampled:
         take_sample(s, a.equity)
         s.exposed += s.holding
