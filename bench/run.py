@@ -43,16 +43,16 @@ def main(names: list[str]) -> int:
 
 
 def sweeps() -> Table:
-    one_by_one = {"HURACAN_VECTOR": "never"}  # the ordinary machine, whatever is compiled already
-    cross = worker("cross", env=one_by_one)[0]
-    perpetual = worker("perpetual", env=one_by_one)[0]
-    brackets = {fill: worker("bracket", fill, env=one_by_one)[0] for fill in ("next_open", "close")}
-    reversion = worker("reversion", env=one_by_one)[0]
-    return bench_tables.sweeps(cross, perpetual, brackets, reversion, worker("assets")[0])
+    ahead = {"HURACAN_VECTOR": "always"}  # as sweeps of this length do, whatever is compiled already
+    cross, lone = (worker(name, env=ahead)[0] for name in ("cross", "lone"))
+    perpetual = worker("perpetual", env=ahead)[0]
+    brackets = {fill: worker("bracket", fill, env=ahead)[0] for fill in ("next_open", "close")}
+    reversion = worker("reversion", env=ahead)[0]
+    return bench_tables.sweeps(cross, lone, perpetual, brackets, reversion, worker("assets")[0])
 
 
-def vectors() -> Table:
-    return bench_tables.vectors(worker("vectors", "shared")[0], worker("vectors", "lone")[0])
+def rows() -> Table:
+    return bench_tables.rows(worker("cross", env={"HURACAN_VECTOR": "never"})[0])
 
 
 def memory() -> Table:
@@ -71,7 +71,7 @@ def store() -> Table:
 
 PARTS: dict[str, Callable[[], Table]] = {
     "sweeps": sweeps,
-    "vectors": vectors,
+    "rows": rows,
     "memory": memory,
     "processes": processes,
     "store": store,

@@ -20,12 +20,12 @@ FEW_BARS, FEW_SETS = 5_000, 2_000
 YEAR = 525_600
 BLOCKS = 2  # of the million sets over a year of minutes that are run
 PLOT = ROOT / "docs" / "scaling.svg"
-WORDS = """One sweep of crosses each, from the spec to its finished files, in a process of its own on one thread, one
-lane after the other; seconds of processor, less those of a sweep of two sets. *running*: the lanes over the bars, and
+WORDS = """One sweep of crosses each, from the spec to its finished files, in a process of its own on one thread;
+seconds of processor, less those of a sweep of two sets. *running*: the lanes over the bars, and
 their parts onto the disk. *whole*: with the table and what the best is worth, which is judged on all sets up to 10,000
 and on so many of more. *ns*: running, for one bar of one set; the fewer bars, the more of it is each set's own row. The
-last row runs {blocks} blocks of a million sets over a year of minutes ({bars:,} bars) as the sweep deals them out, side
-by side in vectors, and extrapolates from them: sets, not bars.
+last row runs {blocks} blocks of a million sets over a year of minutes ({bars:,} bars) as the sweep deals them out
+and extrapolates from them: sets, not bars.
 
 ![cost](scaling.svg)"""
 

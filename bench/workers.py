@@ -92,17 +92,12 @@ def cross() -> dict[str, Any]:
     return compare(specs.cross(), specs.cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
 
 
-def vectors(which: str) -> dict[str, Any]:
-    """Lanes side by side: the same crosses, or crosses of which no two share an average."""
+def lone() -> dict[str, Any]:
+    """Crosses of which no two share an average."""
     import peer_sweeps
 
-    os.environ["HURACAN_VECTOR"] = "always"
     f = frame()
-    spec, sets = {
-        "shared": (specs.cross, specs.cross_sets),
-        "lone": (specs.lone_cross, specs.lone_cross_sets),
-    }[which]
-    return compare(spec(), sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+    return compare(specs.lone_cross(), specs.lone_cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
 
 
 def bracket(market_fill: str) -> dict[str, Any]:
@@ -186,7 +181,7 @@ def scaling_whole(sets: str, bars: str) -> dict[str, Any]:
     import scaling
 
     os.environ["HURACAN_THREADS"] = "1"
-    os.environ["HURACAN_VECTOR"] = "never"  # the length would decide, and what is compiled already: one line, one way
+    os.environ["HURACAN_VECTOR"] = "always"  # the length would decide, and what is compiled already: one line, one way
     return scaling.whole(int(sets), int(bars))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numba import config
 
 from huracan.sim import layout
 from huracan.sim.declare import Declaration
@@ -57,7 +58,7 @@ else:
 {catch_up}"""
 # One row: what the step would see, and whether it, or a price, asks for more. `dry_u` is the state it would leave.
 DRY_ROW = """u_b = np.uint64({at})
-dry_row = tape.rows[u_b]
+dry_row = tape.rows[{row}]
 dry_bar.open = take(lines_open, {lead} + {at})
 dry_bar.high = take(lines_high, {lead} + {at})
 dry_bar.low = take(lines_low, {lead} + {at})
@@ -140,7 +141,8 @@ def looking_ahead(
     copies = [f"dry_acct.{n} = acct.{n}" for n in numbers(layout.account)]
     copies += [f"dry_pos.{n} = positions[0].{n}" for n in numbers(layout.position)]
     copies += ["copy_record(dry_u, u)"] if len(state) < len(declared[0][1].state) else []
-    words = {"width": LOOK_ROWS, "lead": LEAD, "dry_load": indent(dry, 0), "most": IDLE_ROWS}
+    row = "min(int(u_b), len(tape.rows) - 1)" if config.DISABLE_JIT else "u_b"  # memory behind the last is ours
+    words = {"row": row, "width": LOOK_ROWS, "lead": LEAD, "dry_load": indent(dry, 0), "most": IDLE_ROWS}
     moved = "".join(f" or (dry_u.{n} != u.{n} and (dry_u.{n} == dry_u.{n} or u.{n} == u.{n}))" for n in state)
     each = indent(DRY_ROW.format(at="j + b", **words).split("\n"), 4)
     many = MANY.format(dry_row=each, moves=moved, **words).split("\n")

@@ -169,9 +169,8 @@ def replaced(value: Any, done: dict[int, types.FunctionType]) -> Any:
 def definition(fn: types.FunctionType) -> ast.FunctionDef:
     """The text of a function, without its decorators."""
     tree = ast.parse(source_file(fn).read_bytes())
-    node = next(
-        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and first_line(n) == fn.__code__.co_firstlineno
-    )
+    line = fn.__code__.co_firstlineno  # of a copy its own, of what was imported its first decorator's
+    node = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and line in (n.lineno, first_line(n)))
     node.decorator_list = []
     return node
 
