@@ -124,7 +124,7 @@ def top_rows(result: SweepResult, count: int = 10) -> list[dict[str, Any]]:
 
 def show_plan(plan: Mapping[str, Any]) -> None:
     """What would run, a row each."""
-    rows = [[key.replace("_", " "), plan_text(key, value)] for key, value in plan.items()]
+    rows = [[key.replace("_", " "), plan_text(key, value)] for key, value in plan.items() if value != ""]
     _print(_table(["", "plan"], rows))
 
 
@@ -133,7 +133,11 @@ def plan_text(key: str, value: Any) -> str:
 
     >>> plan_text("memory_bytes", 250_000_000), plan_text("seconds", 3700.0), plan_text("sets", 1000)
     ('250 MB', '1h 1m 40s', '1,000')
+    >>> plan_text("in_vectors", True)
+    'yes'
     """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if key == "memory_bytes":
         return f"{value / 1e6:,.0f} MB"
     if key == "seconds":

@@ -15,6 +15,7 @@ PEEKING_SHIPPED = "tests/laws/test_peeking.py::test_nothing_shipped_peeks[sma_cr
 MONEY = "tests/laws/test_money.py::test_no_list_of_orders_loses_money"
 DUST = "tests/laws/test_money.py::test_dust_is_no_loss_and_no_trade"
 CALM = "tests/laws/test_calm.py::test_a_sweep_of_any_list_of_orders_is_its_runs"
+AHEAD = "tests/laws/test_look_ahead.py::test_a_few_sets_look_ahead"
 CALM_GAPS = "tests/laws/test_calm.py::test_a_sweep_over_gaps_and_midnights_is_its_runs[next_open-4h]"
 WORSE = "tests/laws/test_worse.py"
 DEARER = f"{WORSE}::test_more_cost_never_improves_a_price"
@@ -399,6 +400,48 @@ MUTANTS = [
         ' & (rows["fund_hi"][1:] == rows["fund_hi"][:-1])',
         "",
         (CALM,),
+    ),
+    Mutant(
+        "who looks ahead does not ask the prices",
+        "sim/look_ahead_code.py",
+        "asks = asks or dry_acct.n_new != 0",
+        "asks = dry_acct.n_new != 0",
+        (CALM,),
+    ),
+    Mutant(
+        "who looks ahead passes over the row that asks",
+        "sim/look_ahead_code.py",
+        "        j += lowest_bit(found)\n",
+        "        j += lowest_bit(found) + 1\n",
+        (AHEAD,),
+    ),
+    Mutant(
+        "who looks ahead runs past an order that wakes",
+        "sim/look_ahead_code.py",
+        "until = min(min(stop, ends), tape.rows[u_i + one].same)",
+        "until = tape.rows[u_i + one].same",
+        (CALM,),
+    ),
+    Mutant(
+        "state that changed in a row looked ahead at is lost",
+        "sim/look_ahead_code.py",
+        'f"u.{n} = dry_u.{n}" for n in state',
+        'f"u.{n} = u.{n}" for n in state',
+        (AHEAD,),
+    ),
+    Mutant(
+        "rows before a stretch are added up with it",
+        "sim/kernel/calm.py",
+        "add_eight(equities, equity, a - g, b - g)",
+        "add_eight(equities, equity, 0, b - g)",
+        (CALM,),
+    ),
+    Mutant(
+        "a peak inside a stretch is not seen",
+        "sim/kernel/calm.py",
+        "        if highest <= peak:\n",
+        "        if lowest <= peak:\n",
+        (AHEAD,),
     ),
     Mutant(
         "a calm row may pass over a point of a grid",

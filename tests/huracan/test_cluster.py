@@ -136,7 +136,7 @@ def test_a_block_that_kills_every_worker_is_refused_by_name(
 
 
 def test_stopped_gone_on_with_and_a_node_killed(work: Path, two_nodes: tuple[str, str, Callable[[], None]]) -> None:
-    """Law 2 for clusters: 40 blocks, Ctrl-C after some, then --resume with a node that dies; the rows are as here.
+    """Law 2 for clusters: 40 blocks, Ctrl-C twice, then --resume with a node that dies; the rows are as here.
 
     The node dies while it has a block: its worker waits for that, and the others wait until it does.
     """
@@ -147,13 +147,17 @@ def test_stopped_gone_on_with_and_a_node_killed(work: Path, two_nodes: tuple[str
     assert here.returncode == 0
 
     out = work / "there"
-    first = started(work, "--out", str(out), "--cluster", address)
-    finished_parts(out, 4, first)
-    first.send_signal(signal.SIGINT)
-    said = first.communicate()[1]
-    assert first.returncode == 130, said
-    kept = {path.name: path.stat().st_mtime_ns for path in out.glob("checkpoint/part-*.parquet")}
-    assert 4 <= len(kept) < 40
+    kept: dict[str, int] = {}
+    for where in (["--cluster", address], ["--resume"]):  # begun on the cluster, gone on with here, and there again
+        first = started(work, "--out", str(out), *where)
+        finished_parts(out, len(kept) + 4, first)
+        first.send_signal(signal.SIGINT)
+        said = first.communicate()[1]
+        assert first.returncode == 130, said
+        parts = {path.name: path.stat().st_mtime_ns for path in out.glob("checkpoint/part-*.parquet")}
+        assert len(kept) + 4 <= len(parts) < 40
+        assert kept.items() <= parts.items()  # what was finished is not run again
+        kept = parts
 
     (work / "doomed").write_text(doomed)
     second = started(work, "--out", str(out), "--cluster", address, "--resume")

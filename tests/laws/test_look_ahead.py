@@ -97,6 +97,13 @@ CASES = {
 }
 
 
+SMALL: dict[str, dict[str, Any]] = {
+    "crosses": {"fast": [3, 5], "slow": [12, 30]},
+    "state": {"n": [5, 9], "share": [0.0002, 0.0005], "hold": [2]},
+    "both ways": {"n": [5, 9], "low": [35.0]},
+}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_looking_ahead_is_row_by_row(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use, table, venue = CASES[name]
@@ -117,6 +124,21 @@ def test_looking_ahead_is_row_by_row(name: str, tmp_path: Path, monkeypatch: pyt
             assert (x.view(np.int64) == y.view(np.int64)).all() or np.array_equal(x, y, equal_nan=True), column
         else:
             assert x.tolist() == y.tolist(), column
+
+
+@pytest.mark.parametrize("name", ["crosses", "state", "both ways"])
+def test_a_few_sets_look_ahead(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same over a day, with every figure and the account; in plain Python too."""
+    use, _, venue = CASES[name]
+    spec = spec_of(tmp_path, use, SMALL[name], **venue)
+    spec["data"]["bars"] = 700
+    monkeypatch.setenv("HURACAN_VECTOR", "never")
+    alone = sweep(spec)
+    monkeypatch.setenv("HURACAN_VECTOR", "always")
+    assert prepare(load_spec(spec)).machine.ahead is not None
+    ahead = sweep(spec)
+    assert alone.table["fills"].sum() > 5
+    assert alone.table.equals(ahead.table)
 
 
 FRESH = """
