@@ -504,11 +504,11 @@ SplitVenue = namedtuple(
 # One chunk of a tape of bars: rows[r], bars[r, k]; payments in time order; finer bars per (row, instrument) for the
 # drill.
 # `sample_ns` is the sample grid that the rows' `calm` is told by. Of one instrument `lines` has the bars once more,
-# field by field, and then what a unit is worth at the close: lines[field, LEAD + row]. Before the first row and behind
-# the last there is room, for many rows at once; so it is behind the last of `rows`, and of a feature's column.
+# field by field, and then what a unit is worth at the close: lines[field, first + LEAD + row]. Before the first row and
+# behind the last there is room, for many rows at once; so it is behind the last of `rows`, and of a feature's column.
 LEAD = 8
 SPARE = 24
-TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns lines")
+TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns lines first")
 # State of many lanes; first axis is the lane.
 Lanes = namedtuple(
     "Lanes",

@@ -86,7 +86,7 @@ MANY = """for b in range({width}):
     put(flags, b, max(1.0 if asks else -1.0, floor - dry_acct.equity))
 found = not_below_zero(flags, {width}) & ((1 << min(until - j, {width})) - 1)"""
 # A step that always wants something is not asked in vain: rows are taken one by one for a while.
-LOOK = """until = min(min(stop, ends), tape.rows[u_i + one].same)
+LOOK = """until = min(min(stop, ends), i + tape.rows[u_i + one].same)
 {copies}
 while j < until:
 {many}
@@ -98,7 +98,7 @@ j = min(j, until)
 patience = min(2 * patience + 1, {most}) if j == i else 0
 idle = patience"""
 # With own state: a row that only changed it is over as well, and where it changes all the time rows go one by one.
-LOOK_CARRYING = """until = min(min(stop, ends), tape.rows[u_i + one].same)
+LOOK_CARRYING = """until = min(min(stop, ends), i + tape.rows[u_i + one].same)
 {copies}
 while j < until:
     if idle == 0:
@@ -165,7 +165,7 @@ def dry_records() -> list[str]:
     """Generated lines that make what the step sees while it only says whether it wants anything."""
     found = [f"{name}_s = stack_slots({name}_t, 1)" for name, _ in RECORDS]
     found += [f"{name} = {name}_s[0]" for name, _ in RECORDS]
-    found += [f"lines_{name} = tape.lines[{k}]" for k, name in enumerate((*BAR, "unit"))]
+    found += [f"lines_{name} = tape.lines[{k}, tape.first :]" for k, name in enumerate((*BAR, "unit"))]
     found += ["dry_positions = dry_pos_s", "dry_bars = dry_bar_s", "one = np.uint64(1)"]
     return [*found, f"flags = stack_floats({LOOK_ROWS})"]
 

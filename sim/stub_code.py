@@ -198,7 +198,7 @@ TOGETHER = {
     "after": [
         "last = acct.equity",
         "if i > first:",
-        "    last = count_rows(calm, tape.lines[6], peak, kind, first, i, stats.bars).equity",
+        "    last = count_rows(calm, tape.lines[6, tape.first :], peak, kind, first, i, stats.bars).equity",
     ],
 }
 STEP_EACH = """for k in range(n):

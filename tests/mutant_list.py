@@ -418,8 +418,8 @@ MUTANTS = [
     Mutant(
         "who looks ahead runs past an order that wakes",
         "sim/look_ahead_code.py",
-        "until = min(min(stop, ends), tape.rows[u_i + one].same)",
-        "until = tape.rows[u_i + one].same",
+        "until = min(min(stop, ends), i + tape.rows[u_i + one].same)",
+        "until = i + tape.rows[u_i + one].same",
         (CALM,),
     ),
     Mutant(
