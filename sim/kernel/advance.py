@@ -177,7 +177,7 @@ def busy_bars_over(v):
         tell_orders(v, v.acct.ts_ns)
 
 
-@rare
+@(rare if RECORD or SPLIT else part)
 def busy_row(v, row, payments, first_payment):
     """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
     at = busy_opens(v, row, payments, first_payment)

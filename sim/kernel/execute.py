@@ -167,7 +167,7 @@ def after_execution(v, j, qty, before):
         entry_added(v, r, qty if r.side * before >= 0.0 else max(r.side * after, 0.0))
 
 
-@rare
+@(rare if RESTING else part)
 def execute(v, j, x, maker_price, ts_ns, inside):
     """Order j meets the market at x: it executes, and what is left of it rests, waits or is cancelled by name."""
     r = v.orders[j]

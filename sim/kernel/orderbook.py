@@ -138,7 +138,7 @@ def side_of(rule, qty):
     return 1 if qty > 0.0 else -1
 
 
-@rare
+@(rare if RESTING or BOOKS else part)
 def position_closed(v, k, side):
     """The position of this side is gone.
 
