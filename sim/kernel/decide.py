@@ -15,10 +15,13 @@ def new_slot(ctx, order_id):
     last = ctx.orders[ctx.acct.last_slot]
     if last.state == NEW and last.id == order_id:
         return ctx.acct.last_slot
-    for j in range(len(ctx.orders)):
-        r = ctx.orders[j]
-        if r.state == NEW and r.id == order_id:
-            return j
+    n = len(ctx.positions)
+    each = len(ctx.orders) // n
+    for first in range(each):  # an instrument's first slots are taken first
+        for k in range(n):
+            r = ctx.orders[k * each + first]
+            if r.state == NEW and r.id == order_id:
+                return k * each + first
     return -1
 
 

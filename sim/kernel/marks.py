@@ -138,6 +138,8 @@ def envelopes(v):
 def touched(v, k, row):
     """Whether this row can concern an order of instrument k."""
     d = v.desks[k]
+    if not RESTING:
+        return row >= d.wake_row
     b = v.bars[k]
     return row >= d.wake_row or (b.fresh == 1 and (b.high >= d.up or b.low <= d.down))
 
