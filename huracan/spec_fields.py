@@ -31,7 +31,8 @@ MODELS: dict[str, dict[str, dict[str, float | None]]] = {
     "limit_fill": {
         "touch": {},
         "through": {"ticks": 1.0},
-        "hazard": {"base": 0.5, "depth": 2.0, "queue": 1.0},
+        # `observations` says how many bars taught the others, as in a result's fill_times: it may be pasted whole.
+        "hazard": {"base": 0.5, "depth": 2.0, "queue": 1.0, "observations": 0.0},
     },
 }
 ABOVE_ZERO = ("vol_ref", "queue", "window")  # what is divided by

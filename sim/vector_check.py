@@ -42,7 +42,7 @@ def machine_code(entry: Any) -> str:
 
 
 def is_packed(text: str) -> bool:
-    """Whether the peaks of equity are taken many at once: a maximum, which no other loop over lanes takes.
+    """Whether what rows ask is put together many at once: with a maximum, which no other loop over rows takes.
 
     Of processors whose words for it are not known it is believed.
 

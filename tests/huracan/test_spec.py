@@ -355,7 +355,7 @@ def test_models_may_be_a_number_a_word_or_a_table() -> None:
     assert venue(slippage_bps=2).slippage_bps == venue(slippage_bps={"model": "fixed", "bps": 2.0}).slippage_bps
     assert venue(impact=0.1).impact.numbers["coefficient"] == 0.1
     assert venue(limit_fill="through").limit_fill == venue(limit_fill="through:1").limit_fill
-    assert venue(limit_fill="hazard").limit_fill.numbers.keys() == {"base", "depth", "queue"}
+    assert venue(limit_fill="hazard").limit_fill.numbers.keys() == {"base", "depth", "queue", "observations"}
     assert venue(limit_fill={"model": "hazard", "queue": 2}).limit_fill.numbers["queue"] == 2.0
     assert venue(half_spread_bps="data").half_spread_bps == "data"
     delay = venue(latency_ms={"entry": 10}).latency_ms
