@@ -34,7 +34,7 @@ Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
 CHUNK = 8192  # rows that are made ready at once
 AHEAD_TABLE = 1 << 19  # values of feature columns for the rows that lanes look ahead in,
-AHEAD_ROWS = 2048  # at least so many rows: a lane's records come and go with each piece
+AHEAD_ROWS = 1024  # at least so many rows: a lane's records come and go with each piece
 
 
 @dataclass(frozen=True)
