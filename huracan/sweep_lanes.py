@@ -159,20 +159,16 @@ def param_rows(d: Declared, swept: Mapping[str, Records], n: int, wanted: dict[A
     out = np.zeros(n, d.dtype)
     for name, p in d.declaration.params.items():
         out[name] = encoded(p, swept[d.prefix + name]) if name in d.swept else d.values[name]
-    used = sorted({name for names in d.slots.values() for name in names})
-    if used:
-        stacked = np.stack([np.asarray(out[name], np.float64) for name in used], axis=1)
+    for feature, used in d.slots.items():
+        stacked = np.stack([np.asarray(out[name], np.float64) for name in used] or [np.zeros(n)], axis=1)
         combos, place = np.unique(stacked, axis=0, return_inverse=True)
-        place = place.reshape(-1)
-    else:
-        combos, place = np.zeros((1, 0)), np.zeros(n, np.int64)
-    at = {name: np.zeros(len(combos), np.int64) for name in d.declaration.features}
-    for i, combo in enumerate(combos):
-        here = {**d.values, **dict(zip(used, (float(x) for x in combo), strict=True))}
-        for name, column in feature_columns.resolve(d.declaration.features, here).items():
-            at[name][i] = wanted.setdefault(column, len(wanted))
-    for name, places in at.items():
-        out[f"c_{name}"] = places[place]
+        at = np.zeros(len(combos), np.int64)
+        for i, combo in enumerate(combos.tolist()):
+            column = feature_columns.resolve(
+                d.declaration.features, {**d.values, **dict(zip(used, combo, strict=False))}
+            )
+            at[i] = wanted.setdefault(column[feature], len(wanted))
+        out[f"c_{feature}"] = at[place.reshape(-1)]
     return out
 
 

@@ -60,8 +60,8 @@ def new_lanes(
     stats = records(layout.stats, n)
     stats["sample_ns"] = settings["sample_ns"]
     phase = start_ns % int(settings["timeframe_ns"][0]) if settings["timeframe_ns"][0] else 0  # of bars off the minute
-    for i, step in enumerate(settings["sample_ns"]):
-        stats["next_sample"][i] = next_grid(start_ns - phase, int(step)) + phase
+    for step in np.unique(settings["sample_ns"]).tolist():
+        stats["next_sample"][settings["sample_ns"] == step] = next_grid(start_ns - phase, step) + phase
     desks["refilled_row"] = -1
     stats["next_day"] = next_grid(start_ns - phase, DAY_NS) + phase
     for name in ("last", "at_sample", "at_day", "peak"):
