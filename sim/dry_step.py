@@ -17,17 +17,29 @@ from huracan.sim import orders
 from huracan.sim.plain_copy import Rewrite, definition
 from huracan.sim.sources import names_of, plain
 
-READERS = ("drawdown", "size", "fraction_quantity")  # helpers that want nothing: they run as they are
+# Helpers that want nothing: they run as they are.
+READERS = (
+    "drawdown",
+    "size",
+    "fraction_quantity",
+    "is_open",
+    "pending",
+    "find",
+    "slots_each",
+    "positive",
+    "works_alone",
+)
+# Helpers that look before they want something: a target that is reached wants nothing.
+LOOKERS = ("close", "reduce", "target", "target_fraction", "keep")
 
 
 def why_not(step: Callable[..., Any]) -> str:
     """Why a sweep can't run ahead with a strategy; "" if it can."""
     for fn in own_functions(plain(step), set()):
         for node in ast.walk(definition(fn)):
-            line = fn.__code__.co_firstlineno + getattr(node, "lineno", 1) - 1
-            if (isinstance(node, ast.Attribute) and node.attr in ("peak", "counts")) or named(node, fn) is plain(
-                orders.drawdown
-            ):
+            line = getattr(node, "lineno", 0)
+            sums = isinstance(node, ast.Attribute) and node.attr in ("peak", "counts")
+            if sums or meant(node, fn.__globals__) is plain(orders.drawdown):
                 return f"it reads what rows add up to (line {line})"
             if isinstance(node, ast.Subscript) and context(fn) == "":
                 return f"{fn.__name__} indexes and is not given ctx (line {line})"
@@ -36,34 +48,41 @@ def why_not(step: Callable[..., Any]) -> str:
 
 def in_dry(step: Callable[..., Any], done: dict[int, Any] | None = None) -> Callable[..., Any]:
     """A copy of a step, and of its own helpers, in which whatever wants something only raises the flag."""
-    from huracan.sim.options import part, rare
+    from huracan.sim.options import part
 
     done = {} if done is None else done
     fn = plain(step)
-    names = dict(fn.__globals__)
-    for name in names_of(fn.__code__):
-        inner = plain(names.get(name))
-        if not isinstance(inner, types.FunctionType):
-            continue
-        if inner.__module__ == orders.__name__:
-            if inner.__name__ not in READERS:
-                names[name] = done.setdefault(id(inner), dry_helper(inner))
-        elif is_own(inner):
-            if id(inner) not in done:
-                called = not getattr(names[name], "targetoptions", {}).get("forceinline", True)
-                done[id(inner)] = (rare if called else part)(in_dry(inner, done))
-            names[name] = done[id(inner)]
+    cells = [cell.cell_contents for cell in fn.__closure__ or ()]
+    names: dict[str, Any] = {**fn.__globals__, **dict(zip(fn.__code__.co_freevars, cells, strict=True))}
     node = definition(fn)
-    if not any(isinstance(n, ast.Subscript) for n in ast.walk(node)):
-        return types.FunctionType(fn.__code__, names, fn.__name__, fn.__defaults__, fn.__closure__)
-    names["__within"] = part(within)
     if hasattr(fn, "__is_copy__"):
         node = Rewrite().visit(node)  # uncompiled: its divisions are calls
-    module = ast.Module([Indexing(context(fn)).visit(node)], [])
+    dry = Dry(context(fn), names, done)
+    module = ast.Module([dry.visit(node)], [])
+    names |= {name: dry_of(names[name], done) for name in names_of(fn.__code__) if name in names}
+    names |= {"__within": part(within), **dry.found}
     exec(compile(ast.fix_missing_locations(module), fn.__code__.co_filename, "exec"), names)
     made: types.FunctionType = names[fn.__name__]
     made.__defaults__ = fn.__defaults__
     return made
+
+
+def dry_of(value: Any, done: dict[int, Any]) -> Any:
+    """What stands in a dry copy for something that a step calls; `done` holds those made already."""
+    from huracan.sim.options import part, rare
+
+    fn = plain(value)
+    if not isinstance(fn, types.FunctionType) or (not is_own(fn) and fn.__module__ != orders.__name__):
+        return value
+    if fn.__module__ == orders.__name__:
+        if fn.__name__ in READERS:
+            return value
+        if fn.__name__ not in LOOKERS:
+            return done.setdefault(id(fn), dry_helper(fn))
+    if id(fn) not in done:
+        called = not getattr(value, "targetoptions", {}).get("forceinline", True)
+        done[id(fn)] = (rare if called else part)(in_dry(fn, done))
+    return done[id(fn)]
 
 
 def own_functions(fn: types.FunctionType, seen: set[int]) -> Iterator[types.FunctionType]:
@@ -83,9 +102,15 @@ def is_own(fn: types.FunctionType) -> bool:
     return not (fn.__module__ or "").startswith("huracan.sim.")
 
 
-def named(node: ast.AST, fn: types.FunctionType) -> Any:
-    """The Python function that a name in a function's text stands for."""
-    return plain(fn.__globals__.get(node.id)) if isinstance(node, ast.Name) else None
+def meant(node: ast.AST, names: dict[str, Any]) -> Any:
+    """The Python function that a name, or a name in a module of ours, stands for in a function's text."""
+    if isinstance(node, ast.Name):
+        return plain(names.get(node.id))
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        module = names.get(node.value.id)
+        if isinstance(module, types.ModuleType) and module.__name__.partition(".")[0] == "huracan":
+            return plain(getattr(module, node.attr, None))
+    return None
 
 
 def context(fn: types.FunctionType) -> str:
@@ -114,11 +139,24 @@ def within(ctx: Any, a: Any, i: Any) -> Any:
     return a[at]
 
 
-class Indexing(ast.NodeTransformer):
-    """Reads by index as calls of `within`; writes by index as the flag alone."""
+class Dry(ast.NodeTransformer):
+    """Reads by index as calls of `within`, writes by index as the flag alone, helpers that are reached through a module
+    by names of their own (`found`)."""
 
-    def __init__(self, context: str) -> None:
+    def __init__(self, context: str, names: dict[str, Any], done: dict[int, Any]) -> None:
         self.context = context
+        self.names = names
+        self.done = done
+        self.found: dict[str, Any] = {}
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        fn = meant(node, self.names)
+        if fn is None or fn.__module__ != orders.__name__:
+            return node
+        name = f"__dry_{fn.__name__}"
+        self.found[name] = dry_of(getattr(orders, fn.__name__), self.done)
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)

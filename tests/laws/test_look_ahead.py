@@ -22,6 +22,7 @@ import math
 
 from huracan import bracket, cancel_all, close, ema, inline, lag, limit, param, pending, rsi, sma, stop, strategy
 from huracan import portable_math, target_fraction, trail
+import huracan
 
 
 @inline
@@ -55,6 +56,21 @@ def both_ways(ctx):
         stop(ctx, 1, 3.0, ctx.bar.close * 1.004)
     elif math.fabs(ctx.bar.close - ctx.f.e) > ctx.bar.close * 0.01:
         cancel_all(ctx)
+
+
+@strategy(params=dict(n=param(20, 2, 200)), features=dict(mean=sma("n")))
+def aims(ctx):
+    """Says in every bar where it wants to be; most often it is there."""
+    target_fraction(ctx, 0.5 if ctx.bar.close > ctx.f.mean else 0.0)
+
+
+@strategy(params=dict(n=param(20, 2, 200)), features=dict(mean=sma("n")))
+def by_module(ctx):
+    """Reaches its helpers through the package."""
+    if ctx.bar.close > ctx.f.mean and ctx.pos.qty == 0.0 and huracan.pending(ctx) == 0:
+        huracan.buy(ctx, huracan.size(ctx, 1.0, 0.3))
+    elif ctx.bar.close < ctx.f.mean:
+        huracan.target(ctx, 0.0)
 
 
 @strategy(params=dict(n=param(3, 2, 50)), features=dict(m=sma("n")))
@@ -93,6 +109,8 @@ CASES = {
     "costs": ("sma_cross", {"fast": [2, 3, 5, 8], "venue.fee_taker_bps": [0.0, 1.0, 5.0, 9.0, 20.0]}, {}),
     "state": ("users:stateful", {"n": list(range(5, 25)), "share": [0.0005, 0.002]}, {}),
     "both ways": ("users:both_ways", {"n": list(range(5, 21)), "low": [25.0, 35.0]}, {}),
+    "aims": ("users:aims", {"n": list(range(5, 25))}, {}),
+    "by module": ("users:by_module", {"n": list(range(5, 25))}, {}),
     "ruin": ("users:ruin", {"n": list(range(2, 22))}, {}),
 }
 
@@ -101,6 +119,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "crosses": {"fast": [3, 5], "slow": [12, 30]},
     "state": {"n": [5, 9], "share": [0.0002, 0.0005], "hold": [2]},
     "both ways": {"n": [5, 9], "low": [35.0]},
+    "aims": {"n": [5, 9]},
+    "by module": {"n": [5, 9]},
 }
 
 
@@ -126,7 +146,7 @@ def test_looking_ahead_is_row_by_row(name: str, tmp_path: Path, monkeypatch: pyt
             assert x.tolist() == y.tolist(), column
 
 
-@pytest.mark.parametrize("name", ["crosses", "state", "both ways"])
+@pytest.mark.parametrize("name", SMALL)
 def test_a_few_sets_look_ahead(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same over a day, with every figure and the account; in plain Python too."""
     use, _, venue = CASES[name]
