@@ -15,7 +15,7 @@ from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.settings import settings_record, uses_cost_models
 from huracan.sim import columns as feature_columns
 from huracan.sim.builds import Groups
-from huracan.sim.cuts import Looks, stops_of
+from huracan.sim.cuts import Looks
 from huracan.sim.declared import initial_state
 from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
@@ -25,6 +25,7 @@ from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
+from huracan.sim.stub_code import is_quick
 from huracan.sim.tape import Tape, chunk, first_ns, piece, room_for
 from huracan.sim.vector_check import made_of_vectors
 from huracan.spec import spec_hash, spec_table
@@ -202,24 +203,29 @@ def drive(
     step = min(piece_rows(machine, block), chunk_rows)
     # The odd length keeps columns of one row from falling into one set of the cache.
     table = feature_columns.table_for(max(block.table_rows, 1), step + SPARE)
-    next_look = stops_of(looks.rows) if looks is not None else None
+    look_rows = looks.rows if looks is not None else np.zeros(0, np.int64)
+    quick = is_quick(linked.groups)  # looks by itself; what is not stops for each look
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo, view in pieces(machine, chunk_rows, step, spread):
             rows = len(view.rows)
             if block.table_rows:
                 feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, rows)
+            here = look_rows[slice(*np.searchsorted(look_rows, (lo, lo + rows)))] - lo
+            view = view._replace(looks=here, seen=np.empty((len(here), n)))
             at = 0
-            while at < rows:
-                stop = next_look(lo + at) if next_look is not None else -1
-                until = min(stop + 1 - lo, rows) if stop >= 0 else rows
-                at = linked.entry(view, table, block.lanes, *block.gates, rec, 0, n, at, until, lo, tape.rows - 1)
-                if unproven and not made_of_vectors(linked.entry):
-                    linked = machine.linked  # goes on from here: it is the same state
-                unproven = False
-                if on_full is not None:
-                    on_full()
-                if looks is not None and lo + at == stop + 1:
-                    looks.take(block.lanes.acct["equity"])
+            for until in [rows] if quick else [*(here + 1).tolist(), rows]:
+                while at < until:
+                    at = linked.entry(view, table, block.lanes, *block.gates, rec, 0, n, at, until, lo, tape.rows - 1)
+                    if unproven and not made_of_vectors(linked.entry):
+                        linked = machine.linked  # goes on from here: it is the same state
+                    unproven = False
+                    if on_full is not None:
+                        on_full()
+                if not quick:
+                    view.seen[here == until - 1] = block.lanes.acct["equity"]
+            if looks is not None:
+                for equity in view.seen:
+                    looks.take(equity)
             if watch is not None and ((lo + rows) % chunk_rows == 0 or lo + rows == tape.rows):
                 watch(lo + rows)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):

@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 TABLE_BYTES = 48 << 20  # of feature columns that one thread keeps for one chunk
 MAX_BLOCK = 1024
 MIN_BLOCK = 64
+COLUMN_WORTH = 3  # lanes whose time a feature column takes, or fewer
 BLOCK_WORK = 500_000_000  # bars x lanes that take some seconds: what a Ctrl-C or a kill may cost
 
 
@@ -78,7 +79,16 @@ def cut(ids: Ints, deal: Deal) -> list[Ints]:
     >>> ids = np.stack(np.divmod(np.arange(64), 8), axis=1)
     >>> [len(np.unique(ids[b, 0])) for b in cut(ids, Deal(16, 99))]
     [4, 4, 4, 4]
+
+    Where few columns serve many sets, they are dealt out in turn, so that blocks take the same time.
+
+    >>> cut(np.zeros((6, 1), int), Deal(3, 99))
+    [array([0, 2, 4]), array([1, 3, 5])]
     """
+    n = -(-len(ids) // deal.lanes)
+    columns = sum(len(np.unique(ids[:, k])) for k in range(ids.shape[1]))
+    if columns <= deal.columns and COLUMN_WORTH * columns <= len(ids) // n:
+        return [np.arange(k, len(ids), n) for k in range(n)]
     found = []
     waiting = [np.arange(len(ids))]
     while waiting:

@@ -6,7 +6,6 @@ days, whatever the length of the tape.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,17 +101,3 @@ class Looks:
         with np.errstate(all="ignore"):
             np.divide(equity[1:], equity[:-1], out=found, where=equity[:-1] > 0.0)
         return np.where(equity[:-1] > 0.0, found - 1.0, 0.0)
-
-
-def stops_of(rows: Ints) -> Callable[[int], int]:
-    """A walk along sorted rows: the first of them at or after a row, or -1.
-
-    >>> walk = stops_of(np.array([3, 7])); walk(0), walk(4), walk(8)
-    (3, 7, -1)
-    """
-
-    def walk(row: int) -> int:
-        k = int(np.searchsorted(rows, row))
-        return int(rows[k]) if k < len(rows) else -1
-
-    return walk

@@ -506,9 +506,10 @@ SplitVenue = namedtuple(
 # `sample_ns` is the sample grid that the rows' `calm` is told by. Of one instrument `lines` has the bars once more,
 # field by field, and then what a unit is worth at the close: lines[field, first + LEAD + row]. Before the first row and
 # behind the last there is room, for many rows at once; so it is behind the last of `rows`, and of a feature's column.
+# Sweeps write the equity of every lane after the rows in `looks` into `seen`, (looks, lanes).
 LEAD = 8
 SPARE = 24
-TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns lines first")
+TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns lines first looks seen")
 # State of many lanes; first axis is the lane.
 Lanes = namedtuple(
     "Lanes",

@@ -76,12 +76,23 @@ def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last
         n = {n}
         at = lanes.cursor[c]
         i = row_lo
-        while i < row_hi:
-{rows}
+{walk}
         lanes.cursor[c] = at
 {leave}
     return i
 '''
+
+WALK = """while i < row_hi:
+{rows}"""
+# Sweeps look at the equity after some rows.
+QUICK_WALK = """m = 0
+while i < row_hi:
+    edge = min(row_hi, tape.looks[m] + 1) if m < len(tape.looks) else row_hi
+    while i < edge:
+{rows}
+    if m < len(tape.looks) and i == tape.looks[m] + 1:
+        tape.seen[m, c] = acct.equity
+        m += 1"""
 
 READ = """u_i = np.uint64(i)  # numba asks a signed index every time whether it counts from the end
 row = tape.rows[u_i]
@@ -147,8 +158,8 @@ sound = worth_something(v)
 {read_calm}
 floor = NOTHING * s.cash
 kind = calm_kind(calm, row, tape.sample_ns)
-stop = min(row_hi, first_wake(calm) - row0)
-ends = i if kind == 0 else (stop - 1 if s.market_at_close == 1 else row_hi)  # the row that ends in all its steps
+stop = min(edge, first_wake(calm) - row0)
+ends = i if kind == 0 else (stop - 1 if s.market_at_close == 1 else edge)  # the row that ends in all its steps
 first = i
 begun = True
 tally = Tally(acct.equity, acct.peak)
@@ -437,6 +448,8 @@ def stub_text(
         kinds += [f"{name}_t = record_type({record})" for name, record in RECORDS]
         allocate += dry_records()
         enter += ["idle = 0", "patience = 0"]
+    rows = rows_code(groups, d, len(gates), each, wide, stack, passing).split("\n")
+    walk = QUICK_WALK.format(rows=indent(rows, 8)) if is_quick(groups) else WALK.format(rows=indent(rows, 4))
     return head_text(key, groups, len(gates), kinds, ahead) + ENTRY.format(
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
         event_args=", event_lo, event_hi" if groups.events else "",
@@ -446,7 +459,7 @@ def stub_text(
         leave=indent(leave, 8),
         stack=stack,
         n=1 if stack else "tape.bars.shape[1]",
-        rows=indent(rows_code(groups, d, len(gates), each, wide, stack, passing).split("\n"), 12),
+        walk=indent(walk.split("\n"), 8),
     )
 
 

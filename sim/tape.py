@@ -366,7 +366,7 @@ def run_ends(kinds: Ints) -> Ints:
     array([1, 3, 3, 4])
     """
     edges = np.append(np.flatnonzero(np.diff(kinds)) + 1, len(kinds))
-    return edges[np.searchsorted(edges, np.arange(len(kinds)), side="right")]
+    return np.repeat(edges, np.diff(edges, prepend=0))
 
 
 def calm_kinds(tape: Tape, lo: int, rows: Records, fresh: Floats, sample_ns: int) -> Ints:
@@ -420,7 +420,8 @@ def chunk(
     rows["calm"] = calm_kinds(tape, lo, rows, here.columns[-1, 0], grid)
     rows["same"] = run_ends(rows["calm"]) - np.arange(hi - lo)
     parts = (rows, here.bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
-    return TapeView._make([*(as_records(p) for p in parts), grid, here.lines, 0])
+    nobody_looks = (np.zeros(0, np.int64), np.zeros((0, 1)))
+    return TapeView._make([*(as_records(p) for p in parts), grid, here.lines, 0, *nobody_looks])
 
 
 def first_ns(tape: Tape) -> int:

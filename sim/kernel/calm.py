@@ -195,16 +195,19 @@ def add_rows(v, units, kind, a, b, done):
                 put(lows, m, min(take(lows, m), equity if inside else first))
                 put(highs, m, min(take(highs, m), -equity if inside else -first))
             g += 8
-    lowest = first
-    highest = -first
     for m in range(8):
         s.sum_equity[m] = take(equities, m)
         s.sum_r[m] = take(returns, m)
         s.sum_r2[m] = take(squares, m)
         s.sum_neg2[m] = take(losses, m)
-        lowest = min(lowest, take(lows, m))
-        highest = min(highest, take(highs, m))
-    return lowest, -highest
+    return least_of(lows), -least_of(highs)
+
+
+@part
+def least_of(a):
+    """The smallest of eight numbers, in three steps instead of seven."""
+    four = min(min(take(a, 0), take(a, 4)), min(take(a, 1), take(a, 5)))
+    return min(four, min(min(take(a, 2), take(a, 6)), min(take(a, 3), take(a, 7))))
 
 
 @part
