@@ -110,7 +110,7 @@ MUTANTS = [
         "a snapshot forgets half of the features' state",
         "sim/columns.py",
         "self.buffer[:] = np.frombuffer(snapshot, np.uint8)",
-        "self.buffer[: len(snapshot) // 2] = np.frombuffer(snapshot, np.uint8)[: len(snapshot) // 2]",
+        "self.buffer[len(snapshot) // 2 :] = np.frombuffer(snapshot, np.uint8)[len(snapshot) // 2 :]",
         (SNAPSHOTS_SHIPPED,),
     ),
     Mutant(
@@ -418,8 +418,8 @@ MUTANTS = [
     Mutant(
         "who looks ahead runs past an order that wakes",
         "sim/look_ahead_code.py",
-        "until = min(min(stop, ends), i + tape.rows[u_i + one].same)",
-        "until = i + tape.rows[u_i + one].same",
+        "until = min(min(stop, ends), i + tape.rows[u_i + one].same)\n{copies}\nwhile j < until:\n{many}\n",
+        "until = i + tape.rows[u_i + one].same\n{copies}\nwhile j < until:\n{many}\n",
         (CALM,),
     ),
     Mutant(
@@ -441,13 +441,13 @@ MUTANTS = [
         "sim/kernel/calm.py",
         "        if highest <= peak:\n",
         "        if lowest <= peak:\n",
-        (AHEAD,),
+        (CALM,),
     ),
     Mutant(
         "a calm row may pass over a point of a grid",
         "sim/tape.py",
-        "(since[1:] - 1) // step <= since[:-1] // step",
-        "since[1:] > since[:-1]",
+        "points[1:] - on_point[1:] <= points[:-1]",
+        "points[1:] >= points[:-1]",
         (CALM_GAPS,),
     ),
     Mutant(
