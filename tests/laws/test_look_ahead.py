@@ -20,7 +20,7 @@ USERS = '''
 """Strategies that a user might write: own state, every kind of order, helpers of their own."""
 import math
 
-from huracan import bracket, cancel_all, close, ema, inline, lag, limit, param, pending, rsi, sma, stop, strategy
+from huracan import bracket, cancel_all, close, ema, gate, inline, lag, limit, param, pending, rsi, sma, stop, strategy
 from huracan import portable_math, target_fraction, trail
 import huracan
 
@@ -73,6 +73,12 @@ def by_module(ctx):
         huracan.target(ctx, 0.0)
 
 
+@gate(features=dict(mean=sma(40), old=lag("mean", 5)), reasons=("falling",))
+def rising(ctx, want):
+    """Features of a gate are known where it is asked, whatever was passed over before."""
+    return 1 if ctx.f.mean < ctx.f.old or ctx.f1.mean < ctx.f1.old else 0
+
+
 @strategy(params=dict(n=param(3, 2, 50)), features=dict(m=sma("n")))
 def crooked(ctx):
     """A sine of its own for every lane, which loops inside: nothing for vectors."""
@@ -88,7 +94,7 @@ def ruin(ctx):
 '''
 
 
-def spec_of(folder: Path, use: str, sweep_table: dict[str, Any], **more: Any) -> dict[str, Any]:
+def spec_of(folder: Path, use: str, sweep_table: dict[str, Any], *, gated: bool = False, **more: Any) -> dict[str, Any]:
     """A sweep over a market of a few thousand minutes with funding."""
     file = folder / "users.py"
     file.write_text(USERS)
@@ -99,6 +105,7 @@ def spec_of(folder: Path, use: str, sweep_table: dict[str, Any], **more: Any) ->
         "venue": {"max_participation": 0.5} | more,
         "strategy": {"use": use if ":" not in use else f"{file}:{use.partition(':')[2]}", "params": {}},
         "sweep": sweep_table,
+        "gates": [{"use": "calm"}, {"use": f"{file}:rising"}] if gated else [],
     }
 
 
@@ -109,6 +116,8 @@ CASES = {
     "costs": ("sma_cross", {"fast": [2, 3, 5, 8], "venue.fee_taker_bps": [0.0, 1.0, 5.0, 9.0, 20.0]}, {}),
     "state": ("users:stateful", {"n": list(range(5, 25)), "share": [0.0005, 0.002]}, {}),
     "both ways": ("users:both_ways", {"n": list(range(5, 21)), "low": [25.0, 35.0]}, {}),
+    "reversion": ("bracket_reversion", {"window": [10, 20, 30], "take": [0.001, 0.002, 0.004], "z": [1.0, 1.5]}, {}),
+    "gates": ("sma_cross", {"fast": [2, 3, 5, 8], "slow": list(range(20, 30))}, {}),
     "aims": ("users:aims", {"n": list(range(5, 25))}, {}),
     "by module": ("users:by_module", {"n": list(range(5, 25))}, {}),
     "ruin": ("users:ruin", {"n": list(range(2, 22))}, {}),
@@ -127,7 +136,7 @@ SMALL: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_looking_ahead_is_row_by_row(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use, table, venue = CASES[name]
-    spec = spec_of(tmp_path, use, table, **venue)
+    spec = spec_of(tmp_path, use, table, gated=name == "gates", **venue)
     monkeypatch.setenv("HURACAN_THREADS", "1")
     monkeypatch.setenv("HURACAN_VECTOR", "never")
     alone = sweep(spec)
