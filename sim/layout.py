@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import namedtuple
 from enum import IntEnum, IntFlag
+from functools import cache
 
 import numpy as np
 
@@ -521,6 +522,7 @@ Fine = namedtuple("Fine", "bars spans")
 Recorder = namedtuple("Recorder", "fills trades equity n")
 
 
+@cache
 def layout_hash() -> str:
     """Sixteen hex digits that change when a record or a code changes.
 

@@ -11,6 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -92,7 +93,8 @@ def link(
     return Linked(entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)
 
 
-def kernel_paths() -> list[Path]:
+@cache
+def kernel_paths() -> tuple[Path, ...]:
     """Files whose text every stub depends on."""
     room = Path(__file__).parent
-    return sorted([*(room / "kernel").glob("*.py"), *(room / "costs").glob("*.py"), *room.glob("*.py")])
+    return tuple(sorted([*(room / "kernel").glob("*.py"), *(room / "costs").glob("*.py"), *room.glob("*.py")]))
