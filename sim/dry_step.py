@@ -14,21 +14,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from huracan.sim import orders
+from huracan.sim.language_calls import is_own
+from huracan.sim.language_outside import READ_ONLY
 from huracan.sim.plain_copy import Rewrite, definition
 from huracan.sim.sources import names_of, plain
 
 # Helpers that want nothing: they run as they are.
-READERS = (
-    "drawdown",
-    "size",
-    "fraction_quantity",
-    "is_open",
-    "pending",
-    "find",
-    "slots_each",
-    "positive",
-    "works_alone",
-)
+READERS = (*READ_ONLY, "works_alone")
 # Helpers that look before they want something: a target that is reached wants nothing.
 LOOKERS = ("close", "reduce", "target", "target_fraction", "keep")
 
@@ -72,7 +64,7 @@ def dry_of(value: Any, done: dict[int, Any]) -> Any:
     from huracan.sim.options import part, rare
 
     fn = plain(value)
-    if not isinstance(fn, types.FunctionType) or (not is_own(fn) and fn.__module__ != orders.__name__):
+    if not isinstance(fn, types.FunctionType) or (not is_own(fn.__module__ or "") and fn.__module__ != orders.__name__):
         return value
     if fn.__module__ == orders.__name__:
         if fn.__name__ in READERS:
@@ -93,13 +85,8 @@ def own_functions(fn: types.FunctionType, seen: set[int]) -> Iterator[types.Func
     yield fn
     for name in sorted(names_of(fn.__code__)):
         inner = plain(fn.__globals__.get(name))
-        if isinstance(inner, types.FunctionType) and is_own(inner):
+        if isinstance(inner, types.FunctionType) and is_own(inner.__module__ or ""):
             yield from own_functions(inner, seen)
-
-
-def is_own(fn: types.FunctionType) -> bool:
-    """Whether a function is a strategy's own, not the machine's."""
-    return not (fn.__module__ or "").startswith("huracan.sim.")
 
 
 def meant(node: ast.AST, names: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from huracan.sim.codes import DAYED, SAMPLED
 from huracan.sim.kernel.groups import MARGIN, RESTING
 from huracan.sim.kernel.margin import in_danger
-from huracan.sim.kernel.marks import DAY_NS, add_return, deepest, may_be_deepest, take_day
+from huracan.sim.kernel.marks import DAY_NS, add_return, note_depth, take_day
 from huracan.sim.layout import LEAD, Tally
 from huracan.sim.memory import add_eight, put, stack_floats, take
 from huracan.sim.options import part
@@ -87,8 +87,7 @@ def count_calm(v, t, kind, m):
     if kind & DAYED != 0:
         take_day(s, t.equity)
         s.next_day += DAY_NS
-    if may_be_deepest(t.equity, t.peak, s.max_drawdown):
-        s.max_drawdown = deepest(t.equity, t.peak, s.max_drawdown)
+    note_depth(s, t.equity, t.peak)
 
 
 @part
@@ -109,8 +108,7 @@ def count_rows(v, units, peak, kind, a, b, done):
             return add_flat(v, peak, kind, a, b, done)
         lowest, highest = add_rows(v, units, kind, a, b, done)
         if highest <= peak:
-            if may_be_deepest(lowest, peak, v.stats.max_drawdown):
-                v.stats.max_drawdown = deepest(lowest, peak, v.stats.max_drawdown)
+            note_depth(v.stats, lowest, peak)
             return Tally(worth_at(v, take(units, LEAD + b - 1)), peak)
     equity = peak
     for i in range(a, b):
@@ -118,8 +116,8 @@ def count_rows(v, units, peak, kind, a, b, done):
         peak = max(peak, equity)
         if kind & DAYED != 0:
             count_calm(v, Tally(equity, peak), kind, (done + i - a) & 7)
-        elif may_be_deepest(equity, peak, v.stats.max_drawdown):
-            v.stats.max_drawdown = deepest(equity, peak, v.stats.max_drawdown)
+        else:
+            note_depth(v.stats, equity, peak)
     return Tally(equity, peak)
 
 
@@ -131,8 +129,7 @@ def add_flat(v, peak, kind, a, b, done):
     higher = max(peak, equity)
     if kind & SAMPLED != 0:
         add_return(s, done & 7, equity)
-    if may_be_deepest(equity, higher, s.max_drawdown):
-        s.max_drawdown = deepest(equity, higher, s.max_drawdown)
+    note_depth(s, equity, higher)
     equities = stack_floats(8)
     for m in range(8):
         put(equities, m, s.sum_equity[m])

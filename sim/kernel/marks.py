@@ -205,6 +205,13 @@ def deepest(equity, peak, max_drawdown):
 
 
 @part
+def note_depth(s, equity, peak):
+    """The drawdown at this equity, if it is the deepest so far."""
+    if may_be_deepest(equity, peak, s.max_drawdown):
+        s.max_drawdown = deepest(equity, peak, s.max_drawdown)
+
+
+@part
 def behind(s, ts_ns):
     """Whether the grids have points before this close that are not taken yet."""
     return s.next_sample < ts_ns or s.next_day < ts_ns
@@ -225,8 +232,7 @@ def running(v):
     if dayed:
         take_day(s, a.equity)
         s.next_day += DAY_NS
-    if may_be_deepest(a.equity, a.peak, s.max_drawdown):
-        s.max_drawdown = deepest(a.equity, a.peak, s.max_drawdown)
+    note_depth(s, a.equity, a.peak)
     s.bars += 1
     s.last = a.equity
     s.held = s.holding
