@@ -79,7 +79,7 @@ def drive_any(m: AnyMachine, block: AnyBlock, looks: Looks, watch: Callable[[int
         book_lanes.drive_book(m, block, book_lanes.book_recorder(False, 0), looks=looks, watch=watch)
     else:
         assert isinstance(block, Block)
-        machine.drive(m, block, no_recorder(), looks=looks, watch=watch)
+        machine.drive(m, block, no_recorder(), chunk_rows=machine.ready_rows(m), looks=looks, watch=watch)
 
 
 def about_any(m: AnyMachine, refused: dict[str, int]) -> About:

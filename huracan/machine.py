@@ -33,7 +33,8 @@ from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
-CHUNK = 8192  # rows that are made ready at once
+CHUNK = 8192  # rows that are made ready at once, and the most that feature columns are computed for
+READY = 4 * CHUNK  # bars that a sweep makes ready at once: making few of them takes as long as making some more
 AHEAD_TABLE = 1 << 19  # values of feature columns for the rows that lanes look ahead in,
 AHEAD_ROWS = 1024  # at least so many rows: a lane's records come and go with each piece
 
@@ -164,10 +165,19 @@ def make_block(
 
 
 def piece_rows(machine: Machine, block: Block) -> int:
-    """Rows whose bars and feature columns stay in the second-level cache, or near it where lanes share few columns."""
+    """Rows whose bars and feature columns stay in the second-level cache, or near it where lanes share few columns.
+
+    So many that a chunk is cut evenly: a lane's records come and go with a short piece as they do with a long one.
+    """
+    rows = max(CHUNK // machine.instruments, 128)
     if machine.ahead is not None:
-        return min(max(AHEAD_TABLE // max(block.table_rows, 1) // 16 * 16, AHEAD_ROWS), CHUNK)
-    return max(CHUNK // machine.instruments, 128)
+        rows = min(max(AHEAD_TABLE // max(block.table_rows, 1), AHEAD_ROWS), CHUNK)
+    return -(-CHUNK // max(round(CHUNK / rows), 1) // 16) * 16
+
+
+def ready_rows(machine: Machine) -> int:
+    """Rows that a sweep makes ready at once."""
+    return max(READY // machine.instruments, CHUNK)
 
 
 def pieces(machine: Machine, chunk_rows: int, step: int, spread: bool) -> Iterator[tuple[int, TapeView]]:
@@ -210,7 +220,7 @@ def drive(
             rows = len(view.rows)
             if block.table_rows:
                 feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, rows)
-            here = look_rows[slice(*np.searchsorted(look_rows, (lo, lo + rows)))] - lo
+            here = look_rows[look_rows.searchsorted(lo) : look_rows.searchsorted(lo + rows)] - lo
             view = view._replace(looks=here, seen=np.empty((len(here), n)))
             at = 0
             for until in [rows] if quick else [*(here + 1).tolist(), rows]:
@@ -226,7 +236,7 @@ def drive(
             if looks is not None:
                 for equity in view.seen:
                     looks.take(equity)
-            if watch is not None and ((lo + rows) % chunk_rows == 0 or lo + rows == tape.rows):
+            if watch is not None and (lo // CHUNK < (lo + rows) // CHUNK or lo + rows == tape.rows):
                 watch(lo + rows)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):
         raise Refused(

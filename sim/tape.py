@@ -11,27 +11,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config
 
 from huracan.sim import layout
-from huracan.sim.layout import LEAD, SPARE, Calm, Contract, TapeView
+from huracan.sim.calm_rows import fill_calm
+from huracan.sim.layout import LEAD, SPARE, Contract, TapeView
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, BarSource, Floats, Ints, Payments, Rules
 from huracan.sim.timeline import MARK, RowTimes, Timeline, timeline
 
 Records = np.ndarray[Any, Any]
-DAY_NS = 86_400_000_000_000
 PRICES = ("open", "high", "low", "close")
 BAR = (*PRICES, "volume", "fresh")  # the columns that a bar is made of
 
 
 class Room(NamedTuple):
-    """Where a chunk's bars stand, and where those of some of its rows are put together."""
+    """Where a chunk's rows and bars stand, and where those of some of its rows are put together."""
 
+    rows: Records  # layout.row
     columns: Floats  # (BAR, instruments, rows of a chunk)
     bars: Records  # layout.bar, (rows of a piece, instruments)
     lines: Floats  # of one instrument, layout.TapeView's
@@ -66,6 +68,11 @@ class Tape:
     @property
     def timeframe_ns(self) -> int:
         return self.series[0].timeframe_ns
+
+    @cached_property
+    def first_ns(self) -> int:
+        """The first live row's open."""
+        return self.open_ns[self.first_live]
 
 
 def exact_fraction(value: float) -> tuple[int, int]:
@@ -252,17 +259,26 @@ def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
 def room_for(tape: Tape, rows: int, piece: int) -> Room:
     """Memory for chunks and pieces of so many rows: to be given it anew for each takes longer than to fill it."""
     n = len(tape.series)
-    bars = as_records(np.empty((piece, n), layout.bar))
+    times = np.zeros(rows + SPARE, layout.row)  # what many rows at once read behind the last is ours
+    bars = with_fields(np.empty((piece, n), layout.bar))
     if n == 1:
         lines = np.ones((len(BAR) + 1, LEAD + rows + SPARE + 8))  # the odd length keeps a row out of one set
-        return Room(lines[:-1, np.newaxis, LEAD : LEAD + rows + 8], bars, lines)
-    return Room(np.empty((len(BAR), n, rows + 8)), bars, np.ones((len(BAR), 1)))
+        return Room(times, lines[:-1, np.newaxis, LEAD : LEAD + rows + 8], bars, lines)
+    return Room(times, np.empty((len(BAR), n, rows + 8)), bars, np.ones((len(BAR), 1)))
 
 
-def unit_values(rule: Any, closes: Floats) -> Floats:
+def with_fields(records: Records) -> Any:
+    """Records as the machine reads them: in plain Python it needs attributes, and what has none is quicker to cut."""
+    return as_records(records) if config.DISABLE_JIT else np.ascontiguousarray(records)
+
+
+def unit_values(rule: Any, closes: Floats, out: Floats) -> None:
     """prices.unit_value at these prices."""
     multiplier = float(rule["multiplier"])
-    return -multiplier / closes if rule["contract"] == Contract.INVERSE else multiplier * closes
+    if rule["contract"] == Contract.INVERSE:
+        np.divide(-multiplier, closes, out=out)
+    else:
+        np.multiply(multiplier, closes, out=out)
 
 
 def piece(view: TapeView, room: Room, lo: int, hi: int) -> TapeView:
@@ -288,11 +304,10 @@ def put_together(columns: Floats, lo: int, bars: Records) -> None:
         bars[name] = column[:, lo : lo + len(bars)].T
 
 
-def fill_columns(tape: Tape, closes: Ints, latest: Sequence[Ints], room: Room) -> None:
-    """The columns of rows that are known by their closes and by each instrument's last bar."""
-    opens = closes - tape.timeframe_ns
+def fill_columns(tape: Tape, opens: Ints, latest: Sequence[Ints], room: Room) -> None:
+    """The columns of rows that are known by their opens and by each instrument's last bar."""
     for k, s in enumerate(tape.series):
-        own_bars(s, opens, latest[k], room.columns[:, k, : len(closes)], tape.timeline.twins)
+        own_bars(s, opens, latest[k], room.columns[:, k, : len(opens)], tape.timeline.twins)
 
 
 def own_bars(series: BarSource, opens: Ints, at: Ints, out: Floats, complete: bool = False) -> None:
@@ -359,37 +374,6 @@ def fine_chunk(tape: Tape, closes: Ints) -> tuple[Records, Records]:
     return np.concatenate(parts), spans
 
 
-def run_ends(kinds: Ints) -> Ints:
-    """For every row the first one after it of another kind.
-
-    >>> run_ends(np.array([0, 1, 1, 3]))
-    array([1, 3, 3, 4])
-    """
-    edges = np.append(np.flatnonzero(np.diff(kinds)) + 1, len(kinds))
-    return np.repeat(edges, np.diff(edges, prepend=0))
-
-
-def calm_kinds(tape: Tape, lo: int, rows: Records, fresh: Floats, sample_ns: int) -> Ints:
-    """layout.Calm of every row; the first of a chunk has none, as nothing is known of the row before it."""
-    closes = rows["close_ns"]
-    phase = first_ns(tape) % tape.timeframe_ns  # as the grids of the lanes begin
-    found = np.full(len(rows), int(Calm.ROW), np.int64)
-    quiet = (rows["live"][1:] == 1) & (rows["live"][:-1] == 1) & (rows["fund_hi"][1:] == rows["fund_hi"][:-1])
-    for step, flag in ((sample_ns, Calm.SAMPLED), (DAY_NS, Calm.DAYED)):
-        since = closes - phase
-        points = since // step
-        on_point = points * step == since
-        found += int(flag) * on_point
-        quiet &= points[1:] - on_point[1:] <= points[:-1]  # no point of the grid lies between two rows
-    if len(tape.series) == 1:
-        quiet &= fresh[1 : len(rows)] == 1.0
-    found[0] = 0
-    found[1:][~quiet] = 0
-    if lo + len(rows) == tape.rows:
-        found[-1] = 0
-    return found
-
-
 def chunk(
     tape: Tape,
     lo: int,
@@ -404,26 +388,33 @@ def chunk(
     With `room` the bars stand there until it is given again, and the caller takes them out in pieces.
     """
     closes, latest = tape.timeline.at(lo, hi)
-    rows = np.zeros(hi - lo + SPARE, layout.row)[: hi - lo]  # what many rows at once read behind the last is ours
-    rows["open_ns"] = closes - tape.timeframe_ns
-    rows["close_ns"] = closes
-    rows["fund_hi"] = payments_before(tape, closes)
-    rows["live"] = np.arange(lo, hi) >= tape.first_live
-    fine, spans = fine_chunk(tape, closes)
+    opens = closes - tape.timeframe_ns
     here = room or room_for(tape, hi - lo, hi - lo)
-    fill_columns(tape, closes, latest, here)
+    fill_columns(tape, opens, latest, here)
     if len(tape.series) == 1:
-        here.lines[-1, LEAD : LEAD + hi - lo] = unit_values(tape.rules[0], here.columns[3, 0, : hi - lo])
+        unit_values(tape.rules[0], here.columns[3, 0, : hi - lo], here.lines[-1, LEAD : LEAD + hi - lo])
     if room is None:
         put_together(here.columns, 0, here.bars)
     grid = sample_ns or tape.timeframe_ns
-    rows["calm"] = calm_kinds(tape, lo, rows, here.columns[-1, 0], grid)
-    rows["same"] = run_ends(rows["calm"]) - np.arange(hi - lo)
+    rows = here.rows[: hi - lo]
+    fill_rows(tape, lo, opens, closes, rows)
+    phase = tape.first_ns % tape.timeframe_ns  # as the grids of the lanes begin
+    fill_calm(rows, closes, tape.timeframe_ns, phase, grid, hi == tape.rows)
+    fine, spans = fine_chunk(tape, closes)
     parts = (rows, here.bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
     nobody_looks = (np.zeros(0, np.int64), np.zeros((0, 1)))
-    return TapeView._make([*(as_records(p) for p in parts), grid, here.lines, 0, *nobody_looks])
+    return TapeView._make([*(with_fields(p) for p in parts), grid, here.lines, 0, *nobody_looks])
+
+
+def fill_rows(tape: Tape, lo: int, opens: Ints, closes: Ints, rows: Records) -> None:
+    """What is known of rows by their times: the payments before each, and whether lanes act on it."""
+    rows["open_ns"] = opens
+    rows["close_ns"] = closes
+    rows["fund_hi"] = payments_before(tape, closes) if len(tape.payments) else 0
+    rows["live"] = 1
+    rows["live"][: max(tape.first_live - lo, 0)] = 0
 
 
 def first_ns(tape: Tape) -> int:
     """The first live row's open."""
-    return tape.open_ns[tape.first_live]
+    return tape.first_ns
