@@ -22,7 +22,7 @@ class State(IntEnum):
     EMPTY = 0
     NEW = 1  # wanted in this step, not yet past gates, sizing and risk
     LIVE = 2  # sent; works from live_row / live_ns on
-    DORMANT = 3  # a bracket's child whose entry has not filled
+    DORMANT = 3  # a bracket's child that has less than a lot to guard
 
 
 class Kind(IntEnum):

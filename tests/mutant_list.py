@@ -313,15 +313,22 @@ MUTANTS = [
     Mutant(
         "a bracket guards what its entry has only closed",
         "sim/kernel/execute.py",
-        "qty if r.side * before >= 0.0 else max(r.side * after, 0.0)",
-        "qty",
+        "            added = max(r.side * after, 0.0)\n",
+        "            added = qty\n",
         (BRACKETS,),
+    ),
+    Mutant(
+        "a bracket guards what the fee in base has kept",
+        "sim/kernel/execute.py",
+        "            added = after - before\n",
+        "            added = qty\n",
+        (SCENARIOS,),
     ),
     Mutant(
         "a bracket outlives the position that another order has closed",
         "sim/kernel/execute.py",
-        "    if was != 0 and side_of(rule, after) != was:\n",
-        "    if was != 0 and side_of(rule, after) == was and r.id < 0:\n",
+        "    if before != 0.0 and (was * after",
+        "    if r.id < 0 and (was * after",
         (SCENARIOS, BRACKETS),
     ),
     Mutant(

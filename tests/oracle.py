@@ -52,7 +52,7 @@ class Simulation:
         self.desk = Desk(self)
         self.executor = Executor(self)
         self.path = Path(self)
-        self.last_side = [0] * len(instruments)
+        self.last_held = [ZERO] * len(instruments)
         self.close_times = sorted({close for market in self.markets for close in market.bars})
         self.row = 0
         self.close_ns = 0
@@ -335,7 +335,7 @@ class Simulation:
         self.outcome.market_events["liquidation"] += 1
         for j in held:
             self.executor.close_out(j, price if j == i else self.markets[j].mark, "liquidation", inside)
-            self.last_side[j] = 0
+            self.last_held[j] = ZERO
         for j in range(len(self.markets)):
             for bracket in self.brackets(j):
                 bracket.held = ZERO
@@ -367,11 +367,14 @@ class Simulation:
             self.finish(order)
 
     def finish(self, order: Order) -> None:
-        """Done; and when nothing is held any more and the entry is done, the children of its bracket are, too."""
+        """Done; and when less than a lot is held and the entry is done, the children of its bracket are, too."""
         order.state = "done"
         bracket = order.bracket
-        if bracket is not None and bracket.entry.done and bracket.held == 0:
+        if bracket is not None and bracket.entry.done and self.executor.less_than_a_lot(bracket):
             for child in bracket.children():
                 if not child.done:
                     child.state = "done"
-                    self.outcome.events["bracket_over"] += 1
+                    if bracket.held > 0:
+                        self.outcome.rejections["below_lot"] += 1
+                    else:
+                        self.outcome.events["bracket_over"] += 1

@@ -44,9 +44,9 @@ class Executor:
             if qty < available:
                 steps = self.price_steps(i, order.side, x, qty, liquidity, volume, limit)
             self.take_volume(i, qty)
-            added = qty - self.closing(i, order.side, qty)
+            before = self.on_side(i, order.side)
             self.fill(i, order.side, qty, steps, liquidity, order.id, order.reason, inside)
-            self.after_fill(order, qty, added)
+            self.after_fill(order, qty, self.on_side(i, order.side) - before)
         self.rest(order)
         return None
 
@@ -61,7 +61,7 @@ class Executor:
                 self.sim.refuse(order, "nothing_to_reduce")
                 return None
             if order.is_child:
-                self.set_held(order.bracket, min(order.bracket.held, room))
+                self.set_held(order.bracket, floor_to(min(order.bracket.held, room), market.lot))
             elif room < order.remaining:
                 order.lost += order.remaining - room
         return order.remaining
@@ -157,10 +157,16 @@ class Executor:
             self.sim.finish(order)
 
     def entry_added(self, bracket: Bracket, added: Decimal) -> None:
-        """The bracket holds as much more, and its children live for all it holds, from this point of the path on."""
-        if bracket.held == 0:
-            bracket.held_since = self.sim.row
+        """The bracket holds as much more, and its children live for all it holds, from this point of the path on.
+
+        They sleep while it is less than a lot: that can't be ordered.
+        """
+        slept = self.less_than_a_lot(bracket)
         self.set_held(bracket, bracket.held + added)
+        if self.less_than_a_lot(bracket):
+            return
+        if slept:
+            bracket.held_since = self.sim.row
         for child in bracket.children():
             if child.state == "dormant" and child.kind != "time":
                 child.state, child.just_live, child.rests = "live", True, True
@@ -176,12 +182,14 @@ class Executor:
 
         Children of a finished entry are cancelled; those of an unfinished one sleep until it fills again.
         """
-        side, before = self.side(i), self.sim.last_side[i]
-        self.sim.last_side[i] = side
-        if before == 0 or side == before:
+        held, before = self.account.positions[i].qty, self.sim.last_held[i]
+        self.sim.last_held[i] = held
+        lot = self.sim.markets[i].lot
+        shrunk_to_dust = floor_to(abs(before), lot) > 0 and floor_to(abs(held), lot) == 0
+        if sign(held) == sign(before) and not shrunk_to_dust:
             return
         for bracket in self.sim.brackets(i):
-            if bracket.held == 0 or bracket.entry.side != before:
+            if bracket.held == 0 or bracket.entry.side != sign(before):
                 continue
             self.set_held(bracket, ZERO)
             bracket.held_since = None
@@ -194,10 +202,12 @@ class Executor:
                 else:
                     child.state, child.triggered = "dormant", False
 
-    def side(self, i: int) -> int:
-        """1 long, -1 short; 0 flat, or with less than a lot."""
-        held = self.account.positions[i].qty
-        return sign(held) if floor_to(abs(held), self.sim.markets[i].lot) > 0 else 0
+    def less_than_a_lot(self, bracket: Bracket) -> bool:
+        return floor_to(bracket.held, self.sim.markets[bracket.entry.inst].lot) == 0
+
+    def on_side(self, i: int, side: int) -> Decimal:
+        """How much is held on this side."""
+        return max(side * self.account.positions[i].qty, ZERO)
 
     # closings without an order
 

@@ -96,7 +96,7 @@ class Desk:
     def do_cancel_all(self, i: int) -> None:
         """Every working order; children that sleep stand or fall with their entry."""
         for order in self.alive(i):
-            if not (order.is_child and order.bracket.held == 0):
+            if not (order.is_child and self.sim.executor.less_than_a_lot(order.bracket)):
                 self.request("cancel", order)
 
     def child(self, i: int, n: int) -> Order | None:

@@ -89,9 +89,9 @@ def within_volume(v, k, qty):
 
 @part
 def cut_to_position(v, j):
-    """A reduce-only order wants no more than there is to reduce; a bracket's children shrink together."""
+    """A reduce-only order wants whole lots of what there is to reduce; a bracket's children shrink together."""
     r = v.orders[j]
-    held = quantity_down(v.rules[r.inst], max(-r.side * v.positions[r.inst].qty, 0.0))
+    held = quantity_down(v.rules[r.inst], max(min(r.left, -r.side * v.positions[r.inst].qty), 0.0))
     if r.left > held:
         if RESTING and r.role != ALONE:
             other = r.stop if r.role == TAKE else r.take
@@ -160,11 +160,16 @@ def after_execution(v, j, qty, before):
     if r.role == TAKE or r.role == STOP_CHILD:
         child_filled(v, j, qty)
     after = v.positions[k].qty
-    was = side_of(rule, before)
-    if was != 0 and side_of(rule, after) != was:
+    was = 1 if before > 0.0 else -1
+    if before != 0.0 and (was * after <= 0.0 or (side_of(rule, before) != 0 and side_of(rule, after) == 0)):
         position_closed(v, k, was)
-    if r.role == ENTRY_ROLE:  # what closes an opposite position first adds nothing
-        entry_added(v, r, qty if r.side * before >= 0.0 else max(r.side * after, 0.0))
+    if r.role == ENTRY_ROLE:
+        added = qty
+        if r.side * before < 0.0:  # what closes an opposite position first adds nothing
+            added = max(r.side * after, 0.0)
+        elif v.settings.fee_in_base == 1 and r.side > 0:  # nor does what the fee keeps
+            added = after - before
+        entry_added(v, r, added)
 
 
 @(rare if RESTING else part)

@@ -58,7 +58,7 @@ def cut_to_money(v, k, side, qty, price, fee_bps):
         return reducing + min(more, max(most, 0.0)), 0
     if more <= most * (1.0 + NEARLY):
         return reducing + min(more, quantity_up(v.rules[k], most)), 0
-    allowed = quantity_down(v.rules[k], max(most, 0.0))
+    allowed = max(most, 0.0)
     if allowed <= NEARLY * more:
         allowed = 0.0
     both = quantity_down(v.rules[k], reducing + allowed)

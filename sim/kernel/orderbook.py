@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from huracan.sim.codes import (
+    BELOW_LOT,
     BRACKET_EXIT,
     DORMANT,
     EMPTY,
@@ -68,11 +69,13 @@ def forget_child(v, j):
 
 @part
 def leave_children(v, e):
-    """A bracket's entry is done: children that hold nothing go with it, the others stand on their own."""
+    """A bracket's entry is done: children that sleep go with it, by name if it holds something; others stand alone."""
     for j in (e.take, e.stop):
         if j >= 0:
             v.orders[j].entry = -1
             if v.orders[j].state == DORMANT:
+                if v.orders[j].left > 0.0:
+                    count(v, BELOW_LOT)
                 free(v, j)
     e.take = -1
     e.stop = -1
@@ -94,7 +97,10 @@ def finish(v, j, reason):
 
 @part
 def entry_added(v, r, qty):
-    """A bracket's entry has added `qty` to the position: children live for as much more, from here on."""
+    """A bracket's entry has added `qty` to the position: children live for as much more, from here on.
+
+    What is less than a lot can't be ordered: they sleep until there is more.
+    """
     if not qty > 0.0:
         return
     for j in (r.take, r.stop):
@@ -102,6 +108,8 @@ def entry_added(v, r, qty):
             c = v.orders[j]
             c.qty += qty
             c.left += qty
+            if not quantity_down(v.rules[r.inst], c.left) > 0.0:
+                continue
             if BOOKS:
                 wake(v, j, r.hold)
             elif c.state == DORMANT:
@@ -147,7 +155,9 @@ def position_closed(v, k, side):
     lo, hi = slots(v, k)
     for j in range(lo, hi):
         r = v.orders[j]
-        if r.state != LIVE or (r.role != TAKE and r.role != STOP_CHILD) or r.side == side or not r.left > 0.0:
+        if (r.state != LIVE and r.state != DORMANT) or (r.role != TAKE and r.role != STOP_CHILD):
+            continue
+        if r.side == side or not r.left > 0.0:
             continue
         if r.entry < 0:
             count(v, POSITION_CLOSED)

@@ -46,6 +46,16 @@ def test_children_that_are_changed() -> None:
         assert differences(*made) == [], f"seed {seed}"
 
 
+def test_brackets_whose_fee_is_kept_from_what_they_buy() -> None:
+    """What is left is off the lot: children sleep, and sell whole lots of it."""
+    made = case(20_357)
+    assert differences(*made) == []
+    for seed in range(40_000, 40_000 + 2 * BLOCK):
+        instruments, chosen, script = case(seed, orders=("bracket", "reduce", "change", "child"), account="cash")
+        kept = replace(chosen, fee_in="base", fee_maker_bps=20.0, fee_taker_bps=50.0)
+        assert differences(instruments, kept, script) == [], f"seed {seed}"
+
+
 def test_a_trigger_that_is_changed_too_late() -> None:
     """A new trigger reaches a stop-limit that has triggered on the way: it stays the resting limit it has become."""
     instruments, chosen, _ = case(4005)
