@@ -18,7 +18,7 @@ import numpy as np
 from huracan.sim import layout
 from huracan.sim.book_layout import BookCtx, book
 from huracan.sim.declare import Declaration
-from huracan.sim.language_words import MATH_FUNCTIONS, NUMPY_FUNCTIONS
+from huracan.sim.language_words import MATH_FUNCTIONS, NUMPY_FUNCTIONS, ORDER_HOMES
 from huracan.sim.sources import names_of, plain
 
 # What changes with the touch, with a report that has arrived, or by what the step itself does; and nothing else.
@@ -35,7 +35,7 @@ SEEN = frozenset(
 RECORDS = (layout.account, layout.order, layout.position, layout.bar, layout.settings, book)
 UNSEEN = frozenset({*BookCtx._fields, *(name for r in RECORDS for name in r.names or ())}) - SEEN
 RULES = frozenset(layout.rules.names or ())
-HELPERS = frozenset(f"huracan.sim.{module}" for module in ("orders", "prices", "portable_math"))
+HELPERS = frozenset(f"huracan.sim.{module}" for module in (*ORDER_HOMES, "prices", "portable_math"))
 FUNCTIONS = frozenset({*MATH_FUNCTIONS, *NUMPY_FUNCTIONS, "inf", "nan", "pi"})
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from huracan.sim import orders
 from huracan.sim.language_calls import is_own
 from huracan.sim.language_outside import READ_ONLY
+from huracan.sim.language_words import ORDER_HOMES
+from huracan.sim.order_readers import drawdown
 from huracan.sim.plain_copy import Rewrite, definition
 from huracan.sim.sources import names_of, plain
 
@@ -31,7 +33,7 @@ def why_not(step: Callable[..., Any]) -> str:
         for node in ast.walk(definition(fn)):
             line = getattr(node, "lineno", 0)
             sums = isinstance(node, ast.Attribute) and node.attr in ("peak", "counts")
-            if sums or meant(node, fn.__globals__) is plain(orders.drawdown):
+            if sums or meant(node, fn.__globals__) is plain(drawdown):
                 return f"it reads what rows add up to (line {line})"
             if isinstance(node, ast.Subscript) and context(fn) == "":
                 return f"{fn.__name__} indexes and is not given ctx (line {line})"
@@ -64,9 +66,9 @@ def dry_of(value: Any, done: dict[int, Any]) -> Any:
     from huracan.sim.options import part, rare
 
     fn = plain(value)
-    if not isinstance(fn, types.FunctionType) or (not is_own(fn.__module__ or "") and fn.__module__ != orders.__name__):
+    if not isinstance(fn, types.FunctionType) or not (is_own(fn.__module__ or "") or orders_something(fn)):
         return value
-    if fn.__module__ == orders.__name__:
+    if orders_something(fn):
         if fn.__name__ in READERS:
             return value
         if fn.__name__ not in LOOKERS:
@@ -75,6 +77,11 @@ def dry_of(value: Any, done: dict[int, Any]) -> Any:
         called = not getattr(value, "targetoptions", {}).get("forceinline", True)
         done[id(fn)] = (rare if called else part)(in_dry(fn, done))
     return done[id(fn)]
+
+
+def orders_something(fn: types.FunctionType) -> bool:
+    """Whether this is an order helper, or a part of one."""
+    return (fn.__module__ or "").removeprefix("huracan.sim.") in ORDER_HOMES
 
 
 def own_functions(fn: types.FunctionType, seen: set[int]) -> Iterator[types.FunctionType]:
@@ -139,10 +146,10 @@ class Dry(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
         fn = meant(node, self.names)
-        if fn is None or fn.__module__ != orders.__name__:
+        if not isinstance(fn, types.FunctionType) or not orders_something(fn):
             return node
         name = f"__dry_{fn.__name__}"
-        self.found[name] = dry_of(getattr(orders, fn.__name__), self.done)
+        self.found[name] = dry_of(getattr(sys.modules[fn.__module__], fn.__name__), self.done)
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:

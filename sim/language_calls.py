@@ -36,6 +36,7 @@ from huracan.sim.language_outside import (
     refuse_library,
     sim_function,
 )
+from huracan.sim.language_words import ORDER_HOMES
 from huracan.sim.sources import plain
 
 WHOLE = ("inst", "max_hold", "ttl", "tif", "order_id", "tag", "book", "levels", "ticks")  # whole numbers
@@ -80,7 +81,9 @@ def is_own(module: str) -> bool:
     )
 
 
-SIM_HOMES = frozenset(f"huracan.sim.{m}" for m in ("book_depth", "orders", "portable_math", "prices", "random_numbers"))
+SIM_HOMES = frozenset(
+    f"huracan.sim.{m}" for m in ("book_depth", "portable_math", "prices", "random_numbers", *ORDER_HOMES)
+)
 
 
 def sim_call(body: Body, node: ast.Call, fn: types.FunctionType, arguments: Sequence[Argument]) -> Kind:

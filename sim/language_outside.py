@@ -16,6 +16,7 @@ from huracan.sim.language_words import (
     MATH_WAYS_OUT,
     MODULES,
     NUMPY_FUNCTIONS,
+    ORDER_HOMES,
     PORTABLE_FUNCTIONS,
     RANDOM_FUNCTIONS,
 )
@@ -98,7 +99,7 @@ def sim_function(body: Body, node: ast.AST, fn: types.FunctionType) -> str:
             fix = 'say needs="book" in @strategy: there are no order books on a tape of bars'
             refuse(body, node, f"`{name}` reads an order book", fix)
         return "float"
-    if home == "orders" and (name in helpers or name in MORE_HELPERS):
+    if home in ORDER_HOMES and (name in helpers or name in MORE_HELPERS):
         if body.check.declaration.role == "gate" and name not in READ_ONLY:
             fix = "return 0 to let the want pass or the number of a reason; trade in a strategy"
             refuse(body, node, f"a gate places no orders: `{name}`", fix)

@@ -128,6 +128,8 @@ NUMPY_FUNCTIONS: dict[str, str] = {
     "int64": "int",
 }
 PORTABLE_FUNCTIONS = ("cos", "exp", "log", "log1p", "pow", "power", "sin", "tanh")
+# Modules of huracan.sim that hold the order helpers, which orders.py gathers.
+ORDER_HOMES = ("order_changes", "order_readers", "order_slots", "order_targets", "order_wants")
 RANDOM_FUNCTIONS: dict[str, str] = {"hash4": "number", "uniform": "float", "pick": "int", "normal": "float"}
 
 # Functions of math and numpy by what to do instead; those of portable_math are found by their name.

@@ -192,14 +192,14 @@ MUTANTS = [
     ),
     Mutant(
         "a slot is reused while a bracket's child sleeps in it",
-        "sim/orders.py",
+        "sim/order_slots.py",
         "        if ctx.orders[j].state == EMPTY:\n            return j\n",
         "        if ctx.orders[j].state == EMPTY or ctx.orders[j].state == DORMANT:\n            return j\n",
         (SCENARIOS,),
     ),
     Mutant(
         "a reused slot remembers that it has met the market",
-        "sim/orders.py",
+        "sim/order_slots.py",
         "    r.waiting = 0\n",
         "    r.waiting = r.waiting\n",
         (BRACKETS, ORACLE_2),
@@ -340,7 +340,7 @@ MUTANTS = [
     ),
     Mutant(
         "limits are rounded to the wrong tick",
-        "sim/orders.py",
+        "sim/order_wants.py",
         "    p = price_down(rule, price) if side > 0 else price_up(rule, price)\n    if not positive(p):\n",
         "    p = price_up(rule, price) if side > 0 else price_down(rule, price)\n    if not positive(p):\n",
         (SCENARIOS,),
@@ -375,7 +375,7 @@ MUTANTS = [
     ),
     Mutant(
         "a quantity of NaN is accepted",
-        "sim/orders.py",
+        "sim/order_slots.py",
         "    return x > 0.0 and x < math.inf\n",
         "    return not x <= 0.0 and x != math.inf\n",
         (BAD,),

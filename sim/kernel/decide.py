@@ -6,7 +6,7 @@ from huracan.sim.codes import GATED, LIVE, NEW
 from huracan.sim.kernel.advance import send
 from huracan.sim.kernel.marks import wake_for_requests
 from huracan.sim.options import part
-from huracan.sim.orders import free_bracket
+from huracan.sim.order_changes import free_bracket
 
 
 @part

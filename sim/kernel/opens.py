@@ -30,7 +30,7 @@ from huracan.sim.kernel.groups import RESTING, SPLIT
 from huracan.sim.kernel.levels import beyond, follow, level, limit_level, marketable
 from huracan.sim.kernel.orderbook import finish, slots
 from huracan.sim.options import part
-from huracan.sim.orders import take_new_terms
+from huracan.sim.order_changes import take_new_terms
 
 NOT_YET = 0
 TAKER = 1

@@ -481,3 +481,16 @@ def test_the_page_names_everything() -> None:
     words = set(re.findall(r"\w+", PAGE))
     assert [n for n in [*orders.__all__, *KINDS, *MATH_FUNCTIONS, *PORTABLE_FUNCTIONS] if n not in words] == ["power"]
     assert [n for n in Ctx._fields if f"ctx.{n}" not in PAGE] == []
+
+
+def test_every_file_of_order_helpers_is_known_as_one() -> None:
+    """A helper of a file that is not named would be a user's own function to a sweep that looks ahead."""
+    from huracan.sim import orders
+    from huracan.sim.language_words import ORDER_HOMES
+    from huracan.sim.sources import plain
+
+    files = Path(orders.__file__).parent.glob("order_*.py")
+    assert sorted(ORDER_HOMES) == sorted(f.stem for f in files)
+    helpers = [plain(getattr(orders, name)) for name in orders.__all__]
+    homes = {h.__module__.removeprefix("huracan.sim.") for h in helpers if not isinstance(h, int)}
+    assert homes <= set(ORDER_HOMES)
