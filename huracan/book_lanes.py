@@ -63,7 +63,7 @@ class BookBlock:
 
 
 def make_book_block(
-    machine: BookMachine, terms: Terms, params: Records, gate_params: Sequence[Records], wanted: Sequence[Any]
+    machine: BookMachine, terms: Terms, params: Records, gate_params: Sequence[Records], plan: feature_columns.Plan
 ) -> BookBlock:
     """Lanes at the start of the tape."""
     check_build(machine, terms)
@@ -112,7 +112,7 @@ def make_book_block(
         clocks,
         np.zeros((n, k)),
     )
-    bar_rows, bars, table = own_bars(machine, wanted)
+    bar_rows, bars, table = own_bars(machine, plan)
     seen = view(tape, terms.latencies, bar_rows, bars, deep=bool(linked.groups.deep))
     market = new_market(machine, n, int(clocks["next_step"].min()))
     return BookBlock(lanes, gates, market, new_shown(machine), *seen, table)
@@ -139,16 +139,15 @@ def first_clocks(machine: BookMachine, terms: Terms, steps: npt.NDArray[np.int64
     return clocks
 
 
-def own_bars(machine: BookMachine, wanted: Sequence[Any]) -> tuple[Records, Records, Any]:
+def own_bars(machine: BookMachine, plan: feature_columns.Plan) -> tuple[Records, Records, Any]:
     """(rows, bars, table of features) of the tape's own trades; one row that never comes where nobody reads them."""
     k = machine.instruments
     rows, bars = np.zeros(1, layout.row), np.zeros((1, k), layout.bar)
     rows["close_ns"] = NEVER
     table = np.full((1, 1), np.nan)
-    if wanted or not machine.code.declaration.clock:
+    if plan.columns or not machine.code.declaration.clock:
         found, made = machine.own_bars
         rows, bars = np.concatenate([found, rows]), np.concatenate([made, bars])
-        plan = feature_columns.plan(wanted, k, machine.timeframe_ns)
         if plan.n_rows and len(found):
             table = np.full((plan.n_rows, len(found)), np.nan)
             state = feature_columns.start(plan, machine.tape.rules)

@@ -72,16 +72,16 @@ def block_of(machine: BookMachine, specs: Sequence[Spec], numbers: Sequence[int]
     declared = machine.code.declarations
     columns = [[feature_columns.resolve(d.features, v) for d, v in zip(declared, r, strict=True)] for r in rows]
     wanted = [column for of_lane in columns for own in of_lane for column in own.values()]
-    base = feature_columns.plan(wanted, machine.instruments, machine.timeframe_ns).base
+    plan = feature_columns.plan(wanted, machine.instruments, machine.timeframe_ns)
     params = [
-        np.concatenate([param_row(r[i], c[i], base, dtype) for r, c in zip(rows, columns, strict=True)])
+        np.concatenate([param_row(r[i], c[i], plan.base, dtype) for r, c in zip(rows, columns, strict=True)])
         for i, dtype in enumerate(dtypes)
     ]
     lanes = range(len(specs)) if numbers is None else numbers
     own = [lane_records(machine, spec, lane) for spec, lane in zip(specs, lanes, strict=True)]
     settings, books = (np.concatenate(kind) for kind in zip(*own, strict=True))
     terms = Terms(settings, books, latency_rows(specs))
-    return make_book_block(machine, terms, params[0], params[1:], wanted)
+    return make_book_block(machine, terms, params[0], params[1:], plan)
 
 
 def run_lanes(specs: Sequence[Spec], tape: BookTape) -> BookBlock:

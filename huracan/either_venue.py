@@ -15,6 +15,7 @@ from huracan.load import load_tape
 from huracan.load_book import has_books, load_book_tape
 from huracan.look_ahead import with_look_ahead
 from huracan.machine import Block, Machine
+from huracan.sim.columns import Plan
 from huracan.sim.cuts import Cuts, Looks, plan_cuts
 from huracan.sim.lanes import no_recorder
 from huracan.sim.result import About, Result
@@ -63,13 +64,13 @@ def settings_of(m: AnyMachine, spec: Spec) -> tuple[Records, ...]:
 
 
 def lanes_with(
-    m: AnyMachine, settings: tuple[Records, ...], params: Records, gate_params: Sequence[Records], wanted: Sequence[Any]
+    m: AnyMachine, settings: tuple[Records, ...], params: Records, gate_params: Sequence[Records], plan: Plan
 ) -> AnyBlock:
     """Lanes with these records, at the start of the tape."""
     if isinstance(m, BookMachine):
         terms = book_lanes.Terms(settings[0], settings[1], m.latencies)
-        return book_lanes.make_book_block(m, terms, params, gate_params, wanted)
-    return machine.make_block(m, settings[0], params, gate_params, wanted)
+        return book_lanes.make_book_block(m, terms, params, gate_params, plan)
+    return machine.make_block(m, settings[0], params, gate_params, plan)
 
 
 def drive_any(m: AnyMachine, block: AnyBlock, looks: Looks, watch: Callable[[int], None] | None) -> None:

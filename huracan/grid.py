@@ -216,11 +216,17 @@ def expand(sweep: Sweep | Mapping[str, Any], fixed: Mapping[str, Scalar] | None 
     if not sweep.where:
         return Grid(keys, axes, None)
     tree = parse(sweep.where)
+    outer = len(axes)  # axes of which only some values are looked at in one go, each with all values of the others
+    while outer and prod(len(axis) for axis in axes[outer - 1 :]) <= CHUNK:
+        outer -= 1
+    inner = prod(len(axis) for axis in axes[outer:])
+    across = _product(axes[outer:], np.arange(inner))
     kept = []
-    for first in range(0, total, CHUNK):
-        sets = np.arange(first, min(first + CHUNK, total))
-        columns = dict(fixed or {}) | dict(zip(keys, _product(axes, sets), strict=True))
-        kept.append(sets[conditions(tree, columns, len(sets))])
+    for first in range(0, total // inner, max(CHUNK // inner, 1)):
+        some = np.arange(first, min(first + max(CHUNK // inner, 1), total // inner))
+        down = [column[:, np.newaxis] for column in _product(axes[:outer], some)]
+        columns = dict(fixed or {}) | dict(zip(keys, [*down, *across], strict=True))
+        kept.append(first * inner + np.flatnonzero(conditions(tree, columns, (len(some), inner))))
     grid = Grid(keys, axes, np.concatenate(kept))
     if not len(grid):
         fix = "widen the ranges, or change the condition"
@@ -360,10 +366,10 @@ def _read_list(values: Any, at: str) -> tuple[Scalar, ...]:
 
 def _product(axes: tuple[Column, ...], sets: npt.NDArray[np.int64]) -> list[Column]:
     columns: list[Column] = []
-    stride = 1
+    above = sets
     for axis in reversed(axes):
-        columns.append(axis[sets // stride % len(axis)])
-        stride *= len(axis)
+        sets, above = above, above // len(axis)
+        columns.append(axis[sets - above * len(axis)])
     return columns[::-1]
 
 

@@ -136,11 +136,10 @@ def base_settings(machine: Machine, spec: Spec, lane: int = 0) -> Records:
 
 
 def make_block(
-    machine: Machine, settings: Records, params: Records, gate_params: Sequence[Records], wanted: Sequence[Any]
+    machine: Machine, settings: Records, params: Records, gate_params: Sequence[Records], plan: feature_columns.Plan
 ) -> Block:
-    """Lanes at the start of the tape; `params` and `gate_params` already hold their table rows in `plan`'s order."""
+    """Lanes at the start of the tape; `params` and `gate_params` already hold the rows of their columns in `plan`."""
     tape, linked = machine.tape, machine.linked
-    plan = feature_columns.plan(wanted, machine.instruments, tape.timeframe_ns)
     lanes = new_lanes(
         linked,
         settings,
@@ -266,11 +265,11 @@ def record_run(spec: Spec, *, lane: int = 0) -> Result:
     values = code.values(spec)
     columns = [feature_columns.resolve(d.features, v) for d, v in zip(code.declarations, values, strict=True)]
     wanted = [column for c in columns for column in c.values()]
-    rows = feature_columns.plan(wanted, machine.instruments, tape.timeframe_ns).base
+    plan = feature_columns.plan(wanted, machine.instruments, tape.timeframe_ns)
     dtypes = [linked.p, *(g.p for g in linked.gates)]
-    params = [param_row(v, c, rows, dt) for v, c, dt in zip(values, columns, dtypes, strict=True)]
+    params = [param_row(v, c, plan.base, dt) for v, c, dt in zip(values, columns, dtypes, strict=True)]
     settings = base_settings(machine, spec, lane)
-    block = make_block(machine, settings, params[0], params[1:], wanted)
+    block = make_block(machine, settings, params[0], params[1:], plan)
     kept = Kept(machine)
     drive(machine, block, kept.rec, on_full=kept.empty, chunk_rows=min(CHUNK, tape.rows))
     return make_result(machine, block, kept, settings)

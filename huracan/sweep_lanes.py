@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,12 +85,22 @@ def check_values(sets: Sets, spec: Spec) -> None:
             key = d.prefix + name
             place = sets.grid.keys.index(key)
             for columns in stretches(sets.grid):
-                for value in np.unique(columns[place]):
-                    d.declaration.params[name].value(plain(value), f"sweep.{key}")
+                check_column(d.declaration.params[name], np.unique(columns[place]), f"sweep.{key}")
     given = {name for name, value in spec.strategy.params.items() if value} | set(sets.declared[0].swept)
     if {"qty", "fraction"} <= given:
         fix = "keep one of them: a quantity in units, or a share of equity"
         raise Refused("qty and fraction contradict each other", where="sweep", fix=fix)
+
+
+def check_column(p: Param, values: Records, where: str) -> None:
+    """Refuse the first of some rising values that the parameter can't have; of most numbers both ends tell."""
+    if values.dtype.kind == "i" or (values.dtype.kind == "f" and p.kind == "number"):
+        with contextlib.suppress(Refused):
+            for value in values[[0, -1]]:
+                p.value(plain(value), where)
+            return
+    for value in values:
+        p.value(plain(value), where)
 
 
 def stretches(grid: Grid) -> Iterator[list[Records]]:
@@ -124,13 +135,13 @@ def lanes_of(machine: AnyMachine, sets: Sets, numbers: Ints) -> AnyBlock:
     settings = settings_rows(machine, sets, numbers, swept)
     wanted: dict[Any, int] = {}
     params = [param_rows(d, swept, len(numbers), wanted) for d in sets.declared]
-    rows = feature_columns.plan(wanted, machine.instruments, timeframe_of(machine)).base
-    at = np.array([rows[column] for column in wanted] or [0], np.int64)
+    plan = feature_columns.plan(wanted, machine.instruments, timeframe_of(machine))
+    at = np.array([plan.base[column] for column in wanted] or [0], np.int64)
     for own in params:
         for name in own.dtype.names or ():
             if name.startswith("c_"):
                 own[name] = at[own[name]]
-    return lanes_with(machine, settings, params[0], params[1:], list(wanted))
+    return lanes_with(machine, settings, params[0], params[1:], plan)
 
 
 def settings_rows(machine: AnyMachine, sets: Sets, numbers: Ints, swept: Mapping[str, Records]) -> tuple[Records, ...]:
@@ -160,16 +171,22 @@ def param_rows(d: Declared, swept: Mapping[str, Records], n: int, wanted: dict[A
     for name, p in d.declaration.params.items():
         out[name] = encoded(p, swept[d.prefix + name]) if name in d.swept else d.values[name]
     for feature, used in d.slots.items():
-        stacked = np.stack([np.asarray(out[name], np.float64) for name in used] or [np.zeros(n)], axis=1)
-        combos, place = np.unique(stacked, axis=0, return_inverse=True)
-        at = np.zeros(len(combos), np.int64)
-        for i, combo in enumerate(combos.tolist()):
-            column = feature_columns.resolve(
-                d.declaration.features, {**d.values, **dict(zip(used, combo, strict=False))}
-            )
-            at[i] = wanted.setdefault(column[feature], len(wanted))
-        out[f"c_{feature}"] = at[place.reshape(-1)]
+        combos, place = distinct_rows([np.asarray(out[name], np.float64) for name in used], n)
+        columns = feature_columns.columns_of(feature, d.declaration.features, d.values, used, combos)
+        at = np.array([wanted.setdefault(column, len(wanted)) for column in columns], np.int64)
+        out[f"c_{feature}"] = at[place]
     return out
+
+
+def distinct_rows(columns: list[Records], n: int) -> tuple[list[list[float]], Ints]:
+    """(the different rows that some columns make, and for each of their n rows which of them it is)."""
+    if not columns:
+        return [[]], np.zeros(n, np.int64)
+    if len(columns) == 1:
+        values, place = np.unique(columns[0], return_inverse=True)
+        return [[value] for value in values.tolist()], place
+    rows, place = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+    return rows.tolist(), place.reshape(-1)
 
 
 def encoded(p: Param, column: Records) -> Records:
@@ -190,9 +207,7 @@ def feature_count(sets: Sets) -> int:
             if len(combos) > STRETCH:
                 more += len(combos)
                 continue
-            for combo in combos:
-                here = {**d.values, **dict(zip(used, combo, strict=True))}
-                found.add(feature_columns.resolve(d.declaration.features, here)[name])
+            found.update(feature_columns.columns_of(name, d.declaration.features, d.values, used, combos))
     return len(found) + more
 
 

@@ -77,8 +77,8 @@ def _check(node: ast.AST, text: str) -> None:
         raise Refused(f"where has no {said}", where=AT, fix=WAY_OUT)
 
 
-def conditions(tree: ast.Expression, columns: Mapping[str, Any], count: int) -> npt.NDArray[np.bool_]:
-    """Which of `count` sets the condition keeps; a column is an array of that length or one value for all.
+def conditions(tree: ast.Expression, columns: Mapping[str, Any], shape: int | tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Which sets of this shape the condition keeps; a column is an array that broadcasts to it, or one value for all.
 
     >>> import numpy as np
     >>> conditions(parse("5 <= fast < slow"), {"fast": np.array([4, 5, 9]), "slow": 8}, 3)
@@ -88,7 +88,7 @@ def conditions(tree: ast.Expression, columns: Mapping[str, Any], count: int) -> 
 
     with np.errstate(all="ignore"):  # x / 0 is inf or nan, and compares as such
         kept = _condition(tree.body, columns)
-    return np.broadcast_to(kept, (count,))
+    return np.broadcast_to(kept, shape)
 
 
 def _condition(node: ast.expr, columns: Mapping[str, Any]) -> Any:

@@ -22,6 +22,7 @@ from huracan.sim.feature import BAR_FIELDS as BAR_FIELDS
 from huracan.sim.feature import KINDS as KINDS
 from huracan.sim.feature import Column as Column
 from huracan.sim.feature import Feature as Feature
+from huracan.sim.feature import columns_of as columns_of
 from huracan.sim.feature import is_wide as is_wide
 from huracan.sim.feature import is_wide_column as is_wide_column
 from huracan.sim.feature import kind_module
@@ -116,6 +117,15 @@ class Plan:
 
 
 @dataclass
+class _Group:
+    """Columns of one kind, timeframe and depth, the first row of each, and whether it is of the whole."""
+
+    columns: list[Column] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    wide: list[bool] = field(default_factory=list)
+
+
+@dataclass
 class ColumnState:
     """What columns carry from one row to the next, in one buffer of plain bytes; the rest is room to work in."""
 
@@ -152,20 +162,28 @@ def plan(columns: Iterable[Column], n_instruments: int, timeframe_ns: int = 0) -
     >>> plan([Column("sma", (20,)), Column("sma", (50,)), Column("sma", (20,))], n_instruments=3).n_rows
     6
     """
-    distinct: dict[Column, int] = {}
-    for column in columns:
-        _add(column, distinct)
+    distinct: dict[Column, int] = dict.fromkeys(columns, 0)
+    if any(column.source is not None for column in distinct):
+        given, distinct = distinct, {}
+        for column in given:
+            _add(column, distinct)
+    groups: dict[tuple[int, str, int], _Group] = {}
     n_rows = 0
     for column in distinct:
-        _check(column, n_instruments, timeframe_ns)
+        key = (_depth(column), column.kind, column.every_ns)
+        group = groups.get(key)
+        if group is None or column.source is not None:  # all of a kind that look at bars are alike
+            _check(column, n_instruments, timeframe_ns)
+            wide = is_wide_column(column)
+            group = groups.setdefault(key, _Group())
+        else:
+            wide = group.wide[0]
+        group.columns.append(column)
+        group.rows.append(n_rows)
+        group.wide.append(wide)
         distinct[column] = n_rows
-        n_rows += 1 if is_wide_column(column) else n_instruments
-    groups: dict[tuple[int, str, int], list[Column]] = {}
-    for column in distinct:
-        groups.setdefault((_depth(column), column.kind, column.every_ns), []).append(column)
-    parts = tuple(
-        _part(group, distinct, n_instruments) for _, group in sorted(groups.items(), key=lambda item: item[0])
-    )
+        n_rows += 1 if wide else n_instruments
+    parts = tuple(_part(groups[key], distinct, n_instruments) for key in sorted(groups))
     longer = tuple(sorted({p.every_ns for p in parts if p.every_ns}))
     return Plan(tuple(distinct), distinct, n_rows, n_instruments, parts, longer)
 
@@ -251,33 +269,31 @@ def _depth(column: Column) -> int:
     return 0 if column.source is None else 1 + _depth(column.source)
 
 
-def _part(columns: list[Column], base: dict[Column, int], n_instruments: int) -> Part:
+def _part(group: _Group, base: dict[Column, int], n_instruments: int) -> Part:
     """The jobs of columns of one kind, timeframe and depth."""
+    columns, wide = group.columns, np.array(group.wide)
     first = columns[0]
     module = kind_module(first.kind)
-    rows: list[tuple[int, ...]] = []
-    args: list[tuple[float, ...]] = []
+    sizes = np.array([int(module.room(column.args)) for column in columns])
+    looks = np.array([-1 if column.source is None else base[column.source] for column in columns])
+    fields = np.array([BAR_FIELDS.index(column.field) if column.field else 0 for column in columns])
     # What is shared lies before the rings: as much as the longest window looks back on.
-    kept = 1 + max(int(module.room(column.args)) for column in columns) if module.LOOP == "sums" else 0
-    ring = kept * n_instruments
-    for k in range(n_instruments):  # all columns of an instrument after one another: they share what they read
-        for column in columns:
-            wide = is_wide_column(column)
-            if wide and k:
-                continue
-            below = column.source
-            place = BAR_FIELDS.index(column.field) if column.field else 0
-            size = int(module.room(column.args))
-            look = -1 if below is None else base[below] + k
-            row = base[column] + k
-            rows.append(
-                (k, 1 if wide else k, len(rows) if first.every_ns else row, row, ring, size, look, place)
-                + (k * kept, kept)
-            )
-            args.append(column.args)
-            ring += size
-    jobs = _attributes(np.array(rows, dtype=job))
-    return Part(first.kind, first.every_ns, tuple(columns), jobs, np.array(args, np.float64), max(ring, 1))
+    kept = 1 + int(sizes.max()) if module.LOOP == "sums" else 0
+    # All columns of an instrument after one another: they share what they read. Those of the whole come but once.
+    of_each = [np.arange(len(columns)), *[np.flatnonzero(~wide)] * (n_instruments - 1)]
+    which = np.concatenate(of_each)
+    inst = np.repeat(np.arange(n_instruments), [len(own) for own in of_each])
+    jobs = np.zeros(len(which), job)
+    jobs["inst"], jobs["other"] = inst, np.where(wide[which], 1, inst)
+    jobs["table_row"] = np.array(group.rows)[which] + inst
+    jobs["row"] = np.arange(len(which)) if first.every_ns else jobs["table_row"]
+    ends = kept * n_instruments + np.cumsum(sizes[which])
+    jobs["ring"], jobs["doubles"] = ends - sizes[which], sizes[which]
+    jobs["source"] = np.where(looks[which] < 0, -1, looks[which] + inst)
+    jobs["field"] = fields[which]
+    jobs["past"], jobs["kept"] = inst * kept, kept
+    args = np.array([column.args for column in columns], np.float64)[which]
+    return Part(first.kind, first.every_ns, tuple(columns), _attributes(jobs), args, max(int(ends[-1]), 1))
 
 
 def _aggregate(plan: Plan, state: ColumnState, q: int, rows: Records, bars: Records, lo: int, hi: int) -> int:

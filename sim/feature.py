@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import ModuleType
@@ -89,19 +89,28 @@ def resolve(features: Mapping[str, Feature], params: Mapping[str, float]) -> dic
     >>> resolve({"fast": Feature("sma", ("n",))}, {"n": 20})["fast"]
     Column(kind='sma', args=(20,), every_ns=0, source=None, field='')
     """
-    found: dict[str, Column] = {}
-    for name, used, remembered in _declaration(tuple(features.items())):
-        try:
-            key = tuple([params[u] for u in used])
-        except KeyError:
-            key = None  # said below, with its name
-        column = remembered.get(key)
-        if column is None:
-            column = _resolve_one(name, features, params, {}, ())
-            if len(remembered) >= _MOST_REMEMBERED:
-                remembered.clear()
-            remembered[key] = column
-        found[name] = column
+    declared = _declaration(tuple(features.items()))
+    return {name: _column(name, used, remembered, features, params) for name, used, remembered in declared}
+
+
+def columns_of(
+    name: str,
+    features: Mapping[str, Feature],
+    params: Mapping[str, float],
+    swept: Sequence[str],
+    values: Iterable[Sequence[float]],
+) -> list[Column]:
+    """The column of one declared feature for each row of `values`, which stand in the place of the parameters `swept`.
+
+    >>> columns_of("fast", {"fast": Feature("sma", ("n",))}, {"n": 20, "qty": 1.0}, ("n",), [(5,), (7,)])[1].args
+    (7,)
+    """
+    _, used, remembered = next(own for own in _declaration(tuple(features.items())) if own[0] == name)
+    here = dict(params)
+    found = []
+    for row in values:
+        here.update(zip(swept, row, strict=True))
+        found.append(_column(name, used, remembered, features, here))
     return found
 
 
@@ -161,6 +170,27 @@ def every_ns_of(every: str, where: str) -> int:
             fix='write a whole number and one of s, m, h, d, w, as in every="4h"',
         )
     return int(number) * _UNITS_NS[unit]
+
+
+def _column(
+    name: str,
+    used: tuple[str, ...],
+    remembered: _Remembered,
+    features: Mapping[str, Feature],
+    params: Mapping[str, float],
+) -> Column:
+    """The column of one feature, remembered for the next time that somebody asks."""
+    try:
+        key = tuple([params[u] for u in used])
+    except KeyError:
+        key = None  # said below, with its name
+    column = remembered.get(key)
+    if column is None:
+        column = _resolve_one(name, features, params, {}, ())
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        remembered[key] = column
+    return column
 
 
 _module = cache(importlib.import_module)

@@ -206,6 +206,18 @@ def test_plain_is_read_back() -> None:
     assert read_sweep(read_sweep(raw).plain()) == read_sweep(raw)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 5, 12, 24, 1000])
+def test_the_sets_kept_are_the_same_however_many_are_looked_at_in_one_go(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huracan.grid.CHUNK", at_once)
+    axes = {"a": [3, 1, 2], "b": [0.5, 2.5], "c": [4, 1, 3, 2]}
+    expected = [s for s in itertools.product(*axes.values()) if s[0] + s[1] > s[2]]
+    assert 5 < len(expected) < 20
+    assert rows({**axes, "where": "a + b > c"}) == expected
+    assert rows({**axes, "where": "limit > 2"}, limit=3) == list(itertools.product(*axes.values()))
+
+
 def test_a_million_sets_are_quick() -> None:
     began = time.perf_counter()
     thousand = {"from": 1, "to": 1500, "step": 1}

@@ -35,9 +35,7 @@ def test_the_driver_of_backtests_splits_as_well(name: str) -> None:
     results = []
     for rows in (t.tape.rows, 7, 1):
         code, plan = b.machine.code, t.columns().plan  # type: ignore[attr-defined]
-        block = make_block(
-            b.machine, t.settings[:1].copy(), t.params[0][:1], [p[:1] for p in t.params[1:]], plan.columns
-        )
+        block = make_block(b.machine, t.settings[:1].copy(), t.params[0][:1], [p[:1] for p in t.params[1:]], plan)
         assert block.plan.base == plan.base
         kept = Kept(b.machine)
         drive(b.machine, block, kept.rec, on_full=kept.empty, chunk_rows=rows)
