@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from huracan.sim.codes import BY_LIQUIDATION, LIQUIDATED
 from huracan.sim.kernel.ledger import book_rarely
-from huracan.sim.kernel.margin import maintenance, others
+from huracan.sim.kernel.margin import liquidation_price, maintenance, others
 from huracan.sim.kernel.orderbook import cancel_everything
 from huracan.sim.layout import Execution
-from huracan.sim.options import rare
+from huracan.sim.options import part, rare
 from huracan.sim.prices import unit_notional, unit_value
 
 
@@ -26,6 +26,29 @@ def liquidate_at(v, k, x, ts_ns, inside):
             )
     v.stats.liquidations += 1
     cancel_everything(v, LIQUIDATED)
+
+
+@part
+def is_gone(v, k, x, liquidation):
+    """Whether at price x the account is down to its maintenance already; NaN: no price brings it there."""
+    return x <= liquidation if v.positions[k].qty > 0.0 else x >= liquidation
+
+
+@rare
+def liquidate_inside(v, k, x, high, low):
+    """On the path of a bar from its open x, where no order rests: it meets nothing else, whichever extreme is first.
+
+    The same price as path.walk finds, which a build without resting orders does without.
+    """
+    worst = low if v.positions[k].qty > 0.0 else high
+    price = liquidation_price(v, k, x)
+    if not is_gone(v, k, x, price):
+        x = price
+        if not is_gone(v, k, worst, price):
+            x = worst
+            if not is_gone(v, k, x, liquidation_price(v, k, x)):
+                return
+    liquidate_at(v, k, x, v.acct.ts_ns, True)
 
 
 @rare

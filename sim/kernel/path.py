@@ -24,7 +24,7 @@ from huracan.sim.codes import (
 from huracan.sim.kernel.execute import execute
 from huracan.sim.kernel.groups import COSTS, MARGIN, RESTING
 from huracan.sim.kernel.levels import beyond, comes_from, follow, level, marketable
-from huracan.sim.kernel.liquidate import liquidate_at
+from huracan.sim.kernel.liquidate import is_gone, liquidate_at, liquidate_inside
 from huracan.sim.kernel.margin import in_danger, liquidation_price
 from huracan.sim.kernel.opens import at_open, first_in_turn, meets, refill
 from huracan.sim.kernel.orderbook import slots
@@ -100,12 +100,6 @@ def reduces(v, r):
 def new_taker(r, x):
     """A limit that has just become live inside the bar, already marketable."""
     return r.kind == LIMIT and r.arrived == 0 and marketable(r, x)
-
-
-@part
-def is_gone(v, k, x, liquidation):
-    """Whether at price x the account is down to its maintenance already; NaN: no price brings it there."""
-    return x <= liquidation if v.positions[k].qty > 0.0 else x >= liquidation
 
 
 @part
@@ -313,4 +307,4 @@ def path(v, k):
             walk(v, k, b.open, b.high, b.low, b.close, v.settings.intrabar)
     elif MARGIN:
         if in_danger(v):
-            walk(v, k, b.open, b.high, b.low, b.close, v.settings.intrabar)
+            liquidate_inside(v, k, b.open, b.high, b.low)

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from huracan.sim.builds import Groups
 from tests import engine
 from tests.agreement import differences
 from tests.sim.fuzz_cases import FAMILIES, case
 
 BLOCK = 25
+POLICIES = ("pessimistic", "optimistic", "ohlc", "olhc", "nearest")
 
 
 @pytest.mark.parametrize("first", range(0, 300, BLOCK))
@@ -74,6 +76,20 @@ def test_accounts_that_are_closed_out(seed: int) -> None:
     made = case(seed, orders=tuple(f for f in FAMILIES if f != "trail"))
     assert differences(*made) == []
     assert any(f[8] == "liquidation" for f in engine.run(*made).fills)
+
+
+def test_a_build_without_resting_orders_closes_accounts_out_alike() -> None:
+    """It walks no path: where a bar's price liquidates is found at once, and is what the path meets, to the bit."""
+    closed_out = 0
+    for seed in range(60):
+        account, policy = ("borrow", "linear", "inverse")[seed % 3], POLICIES[seed % len(POLICIES)]
+        made = case(seed, orders=("market", "target"), account=account, intrabar=policy)
+        short, full = engine.run(*made, groups=Groups(resting=0)), engine.run(*made)
+        assert (short.fills, short.rejections) == (full.fills, full.rejections), f"seed {seed}"
+        assert short.trades.tobytes() == full.trades.tobytes()
+        assert short.equity.tobytes() == full.equity.tobytes()
+        closed_out += any(f[8] == "liquidation" for f in full.fills)
+    assert closed_out > 5
 
 
 def test_an_account_with_nothing_left_stops_at_a_close() -> None:
