@@ -15,6 +15,7 @@ from huracan.load import load_tape
 from huracan.load_book import has_books, load_book_tape
 from huracan.look_ahead import with_look_ahead
 from huracan.machine import Block, Machine
+from huracan.sim.chunks import Chunks, chunks_for
 from huracan.sim.columns import Plan
 from huracan.sim.cuts import Cuts, Looks, plan_cuts
 from huracan.sim.lanes import no_recorder
@@ -73,14 +74,22 @@ def lanes_with(
     return machine.make_block(m, settings[0], params, gate_params, plan)
 
 
-def drive_any(m: AnyMachine, block: AnyBlock, looks: Looks, watch: Callable[[int], None] | None) -> None:
-    """Lanes over the whole tape, with nothing written down."""
+def drive_any(
+    m: AnyMachine, block: AnyBlock, looks: Looks, watch: Callable[[int], None] | None, chunks: Chunks | None = None
+) -> None:
+    """Lanes over the whole tape, with nothing written down; `chunks` are what other blocks read as well."""
     if isinstance(m, BookMachine):
         assert isinstance(block, BookBlock)
         book_lanes.drive_book(m, block, book_lanes.book_recorder(False, 0), looks=looks, watch=watch)
     else:
         assert isinstance(block, Block)
-        machine.drive(m, block, no_recorder(), chunk_rows=machine.ready_rows(m), looks=looks, watch=watch)
+        rows = machine.ready_rows(m)
+        machine.drive(m, block, no_recorder(), chunk_rows=rows, looks=looks, watch=watch, chunks=chunks)
+
+
+def chunks_of(m: AnyMachine) -> Chunks | None:
+    """Where blocks that read the same bars keep what they make ready of them."""
+    return None if isinstance(m, BookMachine) else chunks_for(m.tape)
 
 
 def about_any(m: AnyMachine, refused: dict[str, int]) -> About:

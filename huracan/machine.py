@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from huracan.data.timeframes import format_timeframe, parse_timeframe
 from huracan.settings import settings_record, uses_cost_models
 from huracan.sim import columns as feature_columns
 from huracan.sim.builds import Groups
+from huracan.sim.chunks import Chunks
 from huracan.sim.cuts import Looks
 from huracan.sim.declared import initial_state
 from huracan.sim.figures import figures, rejections
@@ -26,7 +28,7 @@ from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
 from huracan.sim.stub_code import is_quick
-from huracan.sim.tape import Tape, chunk, first_ns, piece, room_for
+from huracan.sim.tape import Room, Tape, chunk, first_ns, piece, room_for
 from huracan.sim.vector_check import made_of_vectors
 from huracan.spec import spec_hash, spec_table
 from huracan.spec_records import Spec
@@ -179,13 +181,20 @@ def ready_rows(machine: Machine) -> int:
     return max(READY // machine.instruments, CHUNK)
 
 
-def pieces(machine: Machine, chunk_rows: int, step: int, spread: bool) -> Iterator[tuple[int, TapeView]]:
+def pieces(
+    machine: Machine, chunk_rows: int, step: int, spread: bool, chunks: Chunks | None
+) -> Iterator[tuple[int, TapeView]]:
     """The tape in pieces of at most `step` rows, each with its first row; a piece stands until the next is taken."""
     tape = machine.tape
-    room = room_for(tape, min(chunk_rows, tape.rows), step)
+    ready = partial(chunk, tape, spread_from_data=spread, sample_ns=machine.sample_ns)
+    own: Room | None = None
     for lo in range(0, tape.rows, chunk_rows):
         hi = min(lo + chunk_rows, tape.rows)
-        whole = chunk(tape, lo, hi, spread_from_data=spread, sample_ns=machine.sample_ns, room=room)
+        if chunks is not None and hi <= chunks.rows:
+            room, whole = None, chunks.get(lo, spread, partial(ready, lo, hi))
+        else:
+            room = own = own or room_for(tape, min(chunk_rows, tape.rows), step)
+            whole = ready(lo, hi, room=room)
         for first in range(lo, hi, step):
             yield first, piece(whole, room, first - lo, min(first + step, hi) - lo)
 
@@ -199,10 +208,12 @@ def drive(
     chunk_rows: int = CHUNK,
     looks: Looks | None = None,
     watch: Callable[[int], None] | None = None,
+    chunks: Chunks | None = None,
 ) -> None:
     """Run a block over the whole tape, piece by piece; `on_full` empties the recorder.
 
-    `looks` is shown the equity after the rows it names, and `watch` is told how many rows are done.
+    `looks` is shown the equity after the rows it names, and `watch` is told how many rows are done. `chunks` are those
+    of the same length that other blocks read as well.
     """
     tape = machine.tape
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
@@ -215,7 +226,7 @@ def drive(
     look_rows = looks.rows if looks is not None else np.zeros(0, np.int64)
     quick = is_quick(linked.groups)  # looks by itself; what is not stops for each look
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
-        for lo, view in pieces(machine, chunk_rows, step, spread):
+        for lo, view in pieces(machine, chunk_rows, step, spread, chunks):
             rows = len(view.rows)
             if block.table_rows:
                 feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, rows)

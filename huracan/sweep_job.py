@@ -12,6 +12,7 @@ import numpy.typing as npt
 from huracan.either_venue import AnyMachine, build_sweep, cuts_of
 from huracan.grid import expand
 from huracan.machine import code_hash_of, versions
+from huracan.sim.chunks import Chunks
 from huracan.sim.cuts import SAMPLE, Cuts
 from huracan.sim.figures import figure_columns
 from huracan.sim.refusal import Refused
@@ -35,6 +36,7 @@ class Job:
     validation: Validation | None
     rank_by: str
     sample: Ints  # numbers of the sets that luck is judged on, sorted
+    chunks: Chunks | None = None  # of the tape, where so many blocks read them that keeping them pays
 
     @property
     def inside(self) -> int:

@@ -16,13 +16,14 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from huracan.either_venue import drive_any, first_live
+from huracan.either_venue import chunks_of, drive_any, first_live
 from huracan.sim.atomic_files import NotWritten
 from huracan.sim.cuts import Looks
 from huracan.sim.figures import figure_columns, rejections
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
+SHARE = 2  # blocks of each thread beyond which it pays to keep what they read: fresh memory takes its time, too
 TICK_S = 0.2  # between two looks at how far the blocks are
 
 
@@ -159,7 +161,11 @@ def run_blocks(job: Job, deal: Deal, parts: Parts, progress: Progress | None) ->
 
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for block in blocks(job.sets, deal):
+            dealt = blocks(job.sets, deal)
+            ahead = list(islice(dealt, SHARE * threads + 1))
+            if len(ahead) > SHARE * threads:
+                job = replace(job, chunks=chunks_of(job.machine))
+            for block in chain(ahead, dealt):
                 if parts.has(block.name):
                     done += len(block.numbers)
                     continue
@@ -199,7 +205,7 @@ def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None
     machine = job.machine
     block = lanes_of(machine, job.sets, numbers)
     looks = Looks(job.cuts, first_live(machine), np.asarray(block.lanes.settings["cash"]))
-    drive_any(machine, block, looks, watch)
+    drive_any(machine, block, looks, watch, job.chunks)
     stats, acct = np.asarray(block.lanes.stats), accounts(block.lanes)
     sides = np.asarray(block.lanes.desks["side"])
     figures = figure_columns(

@@ -281,13 +281,16 @@ def unit_values(rule: Any, closes: Floats, out: Floats) -> None:
         np.multiply(multiplier, closes, out=out)
 
 
-def piece(view: TapeView, room: Room, lo: int, hi: int) -> TapeView:
-    """Rows lo..hi of a chunk as a view of their own: their bars are put together when they are needed.
+def piece(view: TapeView, room: Room | None, lo: int, hi: int) -> TapeView:
+    """Rows lo..hi of a chunk as a view of their own: with `room` their bars are put together when they are needed.
 
     What was put together long ago has left the cache. They stand until the next piece is asked for.
     """
-    bars = room.bars[: hi - lo]
-    put_together(room.columns, lo, bars)
+    if room is None:
+        bars = view.bars[lo:hi]
+    else:
+        bars = room.bars[: hi - lo]
+        put_together(room.columns, lo, bars)
     rows = len(view.rows)
     costs, spans = (part[lo:hi] if len(part) == rows else part for part in (view.costs, view.spans))
     return view._replace(rows=view.rows[lo:hi], bars=bars, costs=costs, spans=spans, first=lo)
