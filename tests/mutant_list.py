@@ -403,9 +403,9 @@ MUTANTS = [
     ),
     Mutant(
         "a row with a payment is calm",
-        "sim/tape.py",
-        ' & (rows["fund_hi"][1:] == rows["fund_hi"][:-1])',
-        "",
+        "sim/calm_rows.py",
+        "        quiet[1:] &= paid[1:] == paid[:-1]\n",
+        "        pass\n",
         (CALM,),
     ),
     Mutant(
@@ -452,10 +452,17 @@ MUTANTS = [
     ),
     Mutant(
         "a calm row may pass over a point of a grid",
-        "sim/tape.py",
+        "sim/calm_rows.py",
         "points[1:] - on_point[1:] <= points[:-1]",
         "points[1:] >= points[:-1]",
         (CALM_GAPS,),
+    ),
+    Mutant(
+        "rows without a gap are counted from a later point of a grid",
+        "sim/calm_rows.py",
+        "kinds[-(int(since[0])",
+        "kinds[(int(since[0])",
+        ("tests/sim/test_calm_rows.py::test_rows_are_told_apart_by_their_times[60-0]",),
     ),
     Mutant(
         "an order comes to rest ahead of what stands there",
