@@ -16,7 +16,26 @@ from typing import Any
 from llvmlite.binding import ffi
 from numba.core import cpu, ir, postproc, transforms
 from numba.core.compiler import Flags
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
 from numba.core.targetconfig import ConfigStack
+
+
+@cache
+def load_numba() -> None:
+    """Load what numba loads before it compiles, or loads, its first function; without SciPy's linear algebra.
+
+    A fifth of a second in every process, only to know that it is there. What needs it asks for it again.
+    """
+    from numba.np import linalg
+
+    asked = linalg.ensure_blas
+    with global_compiler_lock:
+        linalg.ensure_blas = lambda: None
+        try:
+            cpu_target.target_context.refresh()
+        finally:
+            linalg.ensure_blas = asked
 
 
 @cache

@@ -51,6 +51,9 @@ def load_stub(text: str, depends_on: Sequence[Path]) -> ModuleType:
         name = stub_name(text, depends_on)
         module = _modules.get(name)
         if module is None:
+            from huracan.sim.compile_trims import load_numba
+
+            load_numba()
             module = _import(name, _write(name, text))
             keep_going(module)
             _modules[name] = module

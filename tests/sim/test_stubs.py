@@ -179,3 +179,20 @@ def test_sources_of_a_module_are_all_that_it_imports():
     names = {p.name for p in stubs.sources_of("huracan.strategies.features.spread_score")}
     assert {"spread_score.py", "moments.py", "ticks.py", "portable_math.py", "exact_doubles.py", "options.py"} <= names
     assert all(Path(p).is_file() for p in stubs.sources_of("huracan.strategies.features.spread_score"))
+
+
+ALGEBRA = """
+import sys
+import numpy as np
+from huracan.sim.stubs import load_stub
+text = "from numba import njit\\n@njit(cache=True)\\ndef entry(a):\\n    return a @ a\\n"
+entry = load_stub("from numba import njit\\n@njit(cache=True)\\ndef entry():\\n    return 7\\n", []).entry
+print(entry(), "scipy.linalg" in sys.modules)
+print(load_stub(text, []).entry(np.ones(3)), "scipy.linalg" in sys.modules)
+"""
+
+
+def test_linear_algebra_is_loaded_by_who_needs_it(cache):
+    """It takes a fifth of a second, and nothing of ours needs it; a user's own function still may."""
+    done = subprocess.run([sys.executable, "-c", ALGEBRA], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split("\n")[:2] == ["7 False", "3.0 True"], done.stderr
