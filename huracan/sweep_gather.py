@@ -134,7 +134,7 @@ def evidence(job: Job, seen: Seen, manifest: Mapping[str, Any]) -> Evidence | No
         held.append(returns[: job.inside])
     place = numbers.index(best) if best in seen.sample else len(numbers)
     return Evidence(
-        np.stack(held, axis=1),
+        np.ascontiguousarray(np.array(held).T),
         place,
         len(numbers),
         job.cuts.step_ns,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from huracan.either_venue import AnyMachine, build_sweep, cuts_of
 from huracan.grid import expand
 from huracan.machine import code_hash_of, versions
+from huracan.sim import layout
 from huracan.sim.chunks import Chunks
 from huracan.sim.cuts import SAMPLE, Cuts
 from huracan.sim.figures import figure_columns
@@ -69,15 +71,12 @@ def fixed_values(spec: Spec) -> dict[str, Any]:
 
 def ranked_by(spec: Spec, validation: Validation | None) -> str:
     """The figure that the best has most of; with a held-out end only one that does not look at it."""
-    from huracan.sim import layout
-
     assert spec.sweep is not None
     held = validation is not None and validation.inside < validation.count
     wanted = spec.sweep.rank_by
     if held and wanted in ("sharpe", IN_SAMPLE):
         return IN_SAMPLE
-    records = (np.zeros(1, kind) for kind in (layout.stats, layout.account, layout.settings))
-    known = figure_columns(*records, periods=None, start_ns=0, end_ns=1)
+    known = figure_names()
     if wanted not in known:
         fix = nearest(wanted, known) or f"the figures are {', '.join(known)}"
         raise Refused(f'there is no figure "{wanted}"', where="sweep.rank_by", fix=fix)
@@ -85,6 +84,13 @@ def ranked_by(spec: Spec, validation: Validation | None) -> str:
         what = f'rank_by = "{wanted}" looks at the held-out end as well'
         raise Refused(what, where="sweep.rank_by", fix=f'leave it out: with holdout sets are ranked by "{IN_SAMPLE}"')
     return wanted
+
+
+@cache
+def figure_names() -> tuple[str, ...]:
+    """The figures that every set has."""
+    records = (np.zeros(1, kind) for kind in (layout.stats, layout.account, layout.settings))
+    return tuple(figure_columns(*records, periods=None, start_ns=0, end_ns=1))
 
 
 def sample_of(sets: int, seed: int) -> Ints:

@@ -226,15 +226,16 @@ def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None
         alive = ~figures["bankrupt"]
         columns |= {IN_SAMPLE: halves[0], OUT_OF_SAMPLE: np.where(alive, halves[1], np.nan)}
     columns["set"] = numbers
-    kept = {int(numbers[k]): returns[:, k].copy() for k in kept_places(job, numbers, returns, columns[job.rank_by])}
+    places = kept_places(job, numbers, returns, columns[job.rank_by])
+    kept = dict(zip(numbers[places].tolist(), returns.T[places], strict=True))
     return Part(columns, kept, rejections(stats, acct))
 
 
-def kept_places(job: Job, numbers: Ints, returns: Any, rank: Any) -> Iterator[int]:
+def kept_places(job: Job, numbers: Ints, returns: Any, rank: Any) -> list[int]:
     """Whose returns are kept: of the sample, of the block's best, and of its best on each split's training part."""
     found = set(np.flatnonzero(np.isin(numbers, job.sample, assume_unique=True)).tolist())
     found.add(int(np.argmax(np.where(np.isfinite(rank), rank, -np.inf))))
     if job.validation is not None and job.validation.splits and len(found) < len(numbers):
         best = winners(scores(returns, [split.train for split in job.validation.splits]), numbers)
         found |= {int(place) for place in best if place >= 0}
-    yield from sorted(found)
+    return sorted(found)

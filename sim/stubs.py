@@ -62,10 +62,7 @@ def load_stub(text: str, depends_on: Sequence[Path]) -> ModuleType:
 
 def stub_name(text: str, depends_on: Sequence[Path]) -> str:
     """The name that a stub of this text has while these files are as they are."""
-    key = hashlib.sha256(_versions().encode())
-    for path in sorted({_real(p) for p in depends_on}):
-        key.update(f"\n{_digest(path)}".encode())
-    key.update(f"\n{text}".encode())
+    key = hashlib.sha256(f"{_versions()}{_digests_of(tuple(depends_on))}\n{text}".encode())
     return _PREFIX + key.hexdigest()[:24]
 
 
@@ -154,6 +151,11 @@ def _versions() -> str:
 def _real(path: Path) -> Path:
     """Where a file is, whatever links lead there; asked a hundred times whenever something is linked."""
     return Path(path).resolve()
+
+
+@cache
+def _digests_of(paths: tuple[Path, ...]) -> str:
+    return "".join(f"\n{_digest(path)}" for path in sorted({_real(p) for p in paths}))
 
 
 def _digest(path: Path) -> str:
