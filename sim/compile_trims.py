@@ -1,24 +1,27 @@
 """What numba does again for every function and need not, taken out while parts compile.
 
 A kernel is a hundred small functions, and numba is made for one large one. For each it imports its own modules anew,
-tells listeners of every lock it takes, computes where variables live and die (parts hold no references, so that nothing
-has to be let go), and compares all its flags by value. Together that is a tenth of the time to compile; what comes out
-is the same. Everything here is private to numba, like the passes of compiling.py, and ends with the entry.
+looks through all registries for what is new, tells listeners of every lock it takes, catches warnings at every step of
+typing, computes where variables live and die (parts hold no references, so that nothing has to be let go), and compares
+all its flags by value. Together that is more than a tenth of the time to compile; what comes out is the same.
+Everything here is private to numba, like the passes of compiling.py, and ends with the entry.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 from llvmlite.binding import ffi
-from numba.core import cpu, ir, postproc, transforms
+from numba.core import base, cpu, ir, postproc, transforms
 from numba.core.compiler import Flags
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import WarningsFixer  # type: ignore[attr-defined]
 from numba.core.registry import cpu_target
 from numba.core.targetconfig import ConfigStack
+from numba.core.typing import context as typing_context
 
 
 @cache
@@ -50,6 +53,26 @@ def late_registries() -> tuple[Any, ...]:
     return (*(module.registry for module in modules), ClassBuilder.class_impl_registry)
 
 
+def registered(context: Any) -> int:
+    """How many things the registries of a context know."""
+    return sum(len(getattr(r, kind)) for r, loader in context._registries.items() for kind in loader.registry_items)
+
+
+def refreshing(refresh: Callable[[Any], None], seen: dict[int, int]) -> Callable[[Any], None]:
+    """numba's look through all registries for what is new, only where they know more than at the last look."""
+
+    def many(context: Any) -> int:
+        typing = getattr(context, "typing_context", None)
+        return registered(context) + (0 if typing is None else registered(typing))
+
+    def look(context: Any) -> None:
+        if seen.get(id(context)) != many(context):
+            refresh(context)
+            seen[id(context)] = many(context)
+
+    return look
+
+
 def install_late(context: Any) -> None:
     """What was registered since the last look: an intrinsic's lowering goes into the first registry numba finds."""
     for registry in late_registries():
@@ -76,24 +99,32 @@ def variables_in(inst: Any, value: Any) -> Any:
 
 @contextlib.contextmanager
 def trimmed(context: Any) -> Iterator[None]:
-    """While an entry compiles: registries without their imports, variables found without asking what each thing is not.
+    """While an entry compiles: registries without their imports, and only where they know more than at the last look.
 
-    And nobody is told of LLVM's lock.
-
-    Under numba's compiler lock, so that nobody else compiles meanwhile.
+    Variables are found without asking what each thing is not; what an implementation takes is asked once; a warning is
+    given at once, not kept for the end with its line; nobody is told of LLVM's lock. Under numba's compiler lock, so
+    that nobody else compiles meanwhile.
     """
     context.refresh()
-    lock = ffi.lib._lock
-    load, told = cpu.CPUContext.load_additional_registries, lock._cblist
-    cpu.CPUContext.load_additional_registries = install_late
-    lock._cblist = []
-    ir.Inst._rec_list_vars = variables_in
+    seen: dict[int, int] = {}
+    nothing = contextlib.nullcontext()
+    instead: tuple[tuple[Any, str, Any], ...] = (
+        (cpu.CPUContext, "load_additional_registries", install_late),
+        (base.BaseContext, "refresh", refreshing(base.BaseContext.refresh, seen)),
+        (typing_context.BaseContext, "refresh", refreshing(typing_context.BaseContext.refresh, seen)),
+        (base, "_has_loc", cache(base._has_loc)),
+        (WarningsFixer, "catch_warnings", lambda *_args, **_named: nothing),
+        (ffi.lib._lock, "_cblist", []),
+        (ir.Inst, "_rec_list_vars", variables_in),
+    )
+    kept = [getattr(where, name) for where, name, _ in instead]
     try:
+        for where, name, value in instead:
+            setattr(where, name, value)
         yield
     finally:
-        cpu.CPUContext.load_additional_registries = load
-        lock._cblist = told
-        ir.Inst._rec_list_vars = every_kind
+        for (where, name, _), value in zip(instead, kept, strict=True):
+            setattr(where, name, value)
 
 
 def without_lifetimes(processor: Any, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
