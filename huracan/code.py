@@ -7,10 +7,11 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from huracan.sim.declare import Declaration
@@ -66,17 +67,42 @@ def find_code(spec: Spec) -> Code:
     """Find, check and describe what a spec names."""
     step = find(spec.strategy.use, "strategy", "strategy.use")
     checks = tuple(find(g.use, "gate", f"gates.{g.name}.use") for g in spec.gates)
-    functions = [step, *checks]
-    for fn in functions:
-        check_language(fn)
+    functions = (step, *checks)
+    known = sources_of(functions)
+    if known:
+        check_once(functions, known)
+    else:
+        check_all(functions)
     return Code(
         step,
         checks,
         declaration(step, "strategy"),
         tuple(declaration(c, "gate") for c in checks),
         bool(reached_names(functions) & RESTING),
-        strategy_sources(functions),
+        known or strategy_sources(functions),
     )
+
+
+def sources_of(functions: Sequence[Callable[..., Any]]) -> str:
+    """What the functions depend on, as `strategy_sources` says; "" where it can't, and `check_language` says why."""
+    if not all(isinstance(fn, FunctionType) for fn in functions):
+        return ""
+    try:
+        return strategy_sources(functions)
+    except Refused:
+        return ""
+
+
+def check_all(functions: tuple[Callable[..., Any], ...]) -> None:
+    """Refuse what is not in the language."""
+    for fn in functions:
+        check_language(fn)
+
+
+@lru_cache(maxsize=64)
+def check_once(functions: tuple[Callable[..., Any], ...], sources: str) -> None:
+    """The same, once for as long as nothing that the functions depend on changes."""
+    check_all(functions)
 
 
 def find(use: Any, role: str, where: str) -> Callable[..., Any]:

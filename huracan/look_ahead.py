@@ -6,8 +6,10 @@ Both ways give the same bits, so this is a matter of time alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from huracan.machine import Machine
 from huracan.sim import columns as feature_columns
@@ -66,4 +68,10 @@ def why_not_here(machine: Machine, specs: Sequence[Spec]) -> str:
         return "reports take time" if groups.split else "it keeps records"
     if any(s.account.borrow for s in specs):
         return "the account may borrow, at interest that is due every bar"
-    return why_not(machine.code.step)
+    return why_not_ahead(machine.code.step, machine.code.sources)
+
+
+@lru_cache(maxsize=64)
+def why_not_ahead(step: Callable[..., Any], sources: str) -> str:
+    """Why a step can't run ahead, found out once for as long as nothing that it depends on changes; "" if it can."""
+    return why_not(step)

@@ -13,10 +13,11 @@ from types import ModuleType
 import pytest
 
 import huracan
-from huracan.code import import_file
+from huracan.code import find_code, import_file
 from huracan.sim.declare import Declaration
 from huracan.sim.language import check_language
 from huracan.sim.refusal import Refused
+from huracan.spec import load_spec
 from tests.conftest import ROOT
 
 TOP = """\
@@ -452,6 +453,22 @@ def test_it_is_fast() -> None:
     for _ in range(20):
         check_language(sma_cross)
     assert (time.perf_counter() - start) / 20 < 0.2  # 1 ms on a quiet machine, 20 ms is the budget
+
+
+def test_what_was_sound_is_checked_again_when_a_constant_changes(tmp_path: Path) -> None:
+    path = tmp_path / "above.py"
+    path.write_text(
+        "from huracan import buy, strategy\n\nLIMIT = 3.0\n\n\n@strategy()\ndef above(ctx):\n"
+        "    if ctx.bar.close > LIMIT:\n        buy(ctx, 1.0)\n"
+    )
+    spec = load_spec({"data": {"synthetic": "regimes", "bars": 9}, "strategy": {"use": f"{path}:above"}})
+    names = find_code(spec).step.__globals__
+    find_code(spec)
+    names["LIMIT"] = [3.0]
+    with pytest.raises(Refused, match="LIMIT"):
+        find_code(spec)
+    names["LIMIT"] = 4.0
+    find_code(spec)
 
 
 PAGE = (ROOT / "docs" / "STRATEGIES.md").read_text("utf-8")
