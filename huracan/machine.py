@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -224,13 +225,14 @@ def drive(
     # The odd length keeps columns of one row from falling into one set of the cache.
     table = feature_columns.table_for(max(block.table_rows, 1), step + SPARE)
     look_rows = looks.rows if looks is not None else np.zeros(0, np.int64)
+    ends, looked = look_rows.tolist(), 0
     quick = is_quick(linked.groups)  # looks by itself; what is not stops for each look
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo, view in pieces(machine, chunk_rows, step, spread, chunks):
             rows = len(view.rows)
             if block.table_rows:
                 feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, rows)
-            here = look_rows[look_rows.searchsorted(lo) : look_rows.searchsorted(lo + rows)] - lo
+            here = look_rows[looked : (looked := bisect_left(ends, lo + rows))] - lo
             view = view._replace(looks=here, seen=np.empty((len(here), n)))
             at = 0
             for until in [rows] if quick else [*(here + 1).tolist(), rows]:
@@ -244,8 +246,7 @@ def drive(
                 if not quick:
                     view.seen[here == until - 1] = block.lanes.acct["equity"]
             if looks is not None:
-                for equity in view.seen:
-                    looks.take(equity)
+                looks.keep(view.seen)
             if watch is not None and (lo // CHUNK < (lo + rows) // CHUNK or lo + rows == tape.rows):
                 watch(lo + rows)
     if len(block.lanes.mail) and int(np.asarray(block.lanes.mail)["lost"].sum()):

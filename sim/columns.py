@@ -170,7 +170,7 @@ def plan(columns: Iterable[Column], n_instruments: int, timeframe_ns: int = 0) -
     groups: dict[tuple[int, str, int], _Group] = {}
     n_rows = 0
     for column in distinct:
-        key = (_depth(column), column.kind, column.every_ns)
+        key = (0 if column.source is None else _depth(column), column.kind, column.every_ns)
         group = groups.get(key)
         if group is None or column.source is not None:  # all of a kind that look at bars are alike
             _check(column, n_instruments, timeframe_ns)

@@ -106,11 +106,14 @@ def columns_of(
     (7,)
     """
     _, used, remembered = next(own for own in _declaration(tuple(features.items())) if own[0] == name)
-    here = dict(params)
+    here, alone = dict(params), tuple(swept) == used
     found = []
     for row in values:
-        here.update(zip(swept, row, strict=True))
-        found.append(_column(name, used, remembered, features, here))
+        column = remembered.get(tuple(row)) if alone else None
+        if column is None:
+            here.update(zip(swept, row, strict=True))
+            column = _column(name, used, remembered, features, here)
+        found.append(column)
     return found
 
 
