@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -45,11 +46,13 @@ def tried_before(folder: Path | None, sweep_id: str) -> int | None:
     if folder is None:
         return None
     total = 0
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        if path.stem == sweep_id:
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
+        if not name.endswith(".json") or name == f"{sweep_id}.json":
             continue
+        path = os.path.join(folder, name)  # there may be thousands, and a Path takes as long as the file's content
         try:
-            total += max(int(json.loads(path.read_text("utf-8"))["sets"]), 0)
+            with open(path, "rb") as file:
+                total += max(int(json.loads(file.read())["sets"]), 0)
         except (OSError, ValueError, KeyError, TypeError):
             print(f"huracan: {path} can't be read, so its trials are not counted", file=sys.stderr)
     return total
