@@ -228,8 +228,9 @@ def pruned(b: Bench, *, record: bool) -> Iterator[Finding]:
 
     Only on the lanes that it serves.
     """
-    lanes = [lane for lane, spec in enumerate(b.specs) if not uses_cost_models(spec)]
-    groups = replace(b.machine.linked.groups, costs=0, record=int(record))
+    at_close = [record or spec.venue.market_fill != "close" for spec in b.specs]  # a backtest's build keeps closes
+    lanes = [lane for lane, spec in enumerate(b.specs) if at_close[lane] and not uses_cost_models(spec)]
+    groups = replace(b.machine.linked.groups, costs=0, closes=int(record), record=int(record))
     words = f"the build of a {'backtest' if record else 'sweep'} against the full one"
     yield from builds_dont_matter(only(b.trial, lanes), build_with(b.machine, groups), words)
 

@@ -107,6 +107,7 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
             not all(spots) or len(tape.payments) > 0 or any(s.account.leverage > 1.0 or s.account.borrow for s in lanes)
         ),
         costs=int(any(uses_cost_models(s) for s in lanes)),
+        closes=int(any(s.venue.market_fill == "close" for s in lanes)),
         record=int(record),
         split=int(any(s.venue.latency_ms is not None and s.venue.latency_ms.response > 0.0 for s in lanes)),
     )
@@ -143,6 +144,8 @@ def make_block(
 ) -> Block:
     """Lanes at the start of the tape; `params` and `gate_params` already hold the rows of their columns in `plan`."""
     tape, linked = machine.tape, machine.linked
+    if settings["market_at_close"].any() and not linked.groups.closes:
+        raise ValueError("the machine was built without the settings of these lanes: name their specs in `also`")
     lanes = new_lanes(
         linked,
         settings,

@@ -48,6 +48,7 @@ class Groups:
     resting: int = 1
     margin: int = 1
     costs: int = 1
+    closes: int = 1
     record: int = 1
     split: int = 0
     venue: int = 1

@@ -19,7 +19,7 @@ from huracan.sim.codes import (
 from huracan.sim.costs.borrow import interest
 from huracan.sim.costs.funding import funding
 from huracan.sim.kernel.execute import execute, execution, taker_steps
-from huracan.sim.kernel.groups import MARGIN, RECORD, RESTING, SPLIT
+from huracan.sim.kernel.groups import CLOSES, MARGIN, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
@@ -396,11 +396,12 @@ def due_at_close(v):
 def close_row(v, row_index, last):
     """Step 7, and the end of the tape: executions at the close, after which the account is marked again."""
     moved = False
-    if v.settings.market_at_close == 1 and due_at_close(v):
-        before = v.stats.fills
-        fill_at_close(v, row_index)
-        moved = v.stats.fills != before
-        envelopes(v)
+    if CLOSES:
+        if v.settings.market_at_close == 1 and due_at_close(v):
+            before = v.stats.fills
+            fill_at_close(v, row_index)
+            moved = v.stats.fills != before
+            envelopes(v)
     if last and v.settings.close_at_end == 1:
         close_out(v)
         moved = True

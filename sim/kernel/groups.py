@@ -10,6 +10,7 @@ from __future__ import annotations
 RESTING = 1  # limits, stops, trailing stops, brackets, IOC / FOK / GTT, modify: anything but market orders
 MARGIN = 1  # funding, leverage, maintenance, liquidation, interest
 COSTS = 1  # slippage by volatility and volume, impact, spread from data, hazard; on books permanent impact, last pieces
+CLOSES = 1  # market orders that fill at closes
 RECORD = 1  # fills, trades and equity rows are written out; MAE and MFE are kept
 SPLIT = 0  # what decides has its own ledger and learns by reports, which take time; else both share the venue's
 VENUE = 1  # 0: what decides runs alone, on reports that were written down before

@@ -84,6 +84,7 @@ def test_a_sweep_is_its_runs() -> None:
         ("venue.limit_fill", ["touch", "hazard", "through:1"]),
         ("venue.slippage_bps", [0.0, 5.0]),
         ("venue.half_spread_bps", [0.0, 3.0]),
+        ("venue.market_fill", ["next_open", "close"]),
         ("account.leverage", [1.0, 3.0]),
     ],
 )
