@@ -28,7 +28,7 @@ from huracan.sim.book_layout import (
 from huracan.sim.book_tape import view
 from huracan.sim.cuts import Looks
 from huracan.sim.declared import initial_state
-from huracan.sim.lanes import DAY_NS, gate_lanes, next_grid, nothing_known, records
+from huracan.sim.lanes import DAY_NS, gate_lanes, in_shares, next_grid, nothing_known, records
 from huracan.sim.layout import NEVER, GateLanes
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
@@ -97,7 +97,7 @@ def make_book_block(
         records(layout.position, n, k),
         desks,
         stats,
-        as_records(settings),
+        in_shares(settings),
         as_records(terms.books),
         as_records(params),
         u,

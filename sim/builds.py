@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 KERNEL_MODULES = (
+    "values",
     "reports",
     "margin",
     "ledger",

@@ -77,6 +77,7 @@ def figure_columns(
     year_of_days = np.where((s["sample_ns"] == DAY_NS) & (periods is not None), year, 365.0)
 
     total, squares, losses, equities = (in_order(s[name]) for name in ("sum_r", "sum_r2", "sum_neg2", "sum_equity"))
+    equities = equities + s["sum_flat"] + s["flat_equity"] * s["flat_rows"]
     mean, deviation = moments(s["samples"], total, squares)
     day_mean, day_deviation = moments(s["days"], s["day_r"], s["day_r2"])
     downside = np.sqrt(quotient(losses, s["samples"]))

@@ -24,6 +24,16 @@ def records(dtype: np.dtype[Any], *shape: int) -> Any:
     return as_records(np.zeros(shape, dtype))
 
 
+def in_shares(settings: Records) -> Any:
+    """Settings with their costs in bps written as shares of the notional too, for lanes to read."""
+    out = as_records(np.array(settings))
+    out["fee_maker"], out["fee_taker"] = settings["fee_maker_bps"] / 1e4, settings["fee_taker_bps"] / 1e4
+    out["fee_forced"] = (settings["fee_taker_bps"] + settings["liquidation_fee_bps"]) / 1e4
+    out["half_spread"] = settings["half_spread_bps"] / 1e4
+    out["spread_and_slip"] = (settings["half_spread_bps"] + settings["slippage_bps"]) / 1e4  # a model's base
+    return out
+
+
 def next_grid(ts_ns: int, step_ns: int) -> int:
     """The first multiple of step_ns after ts_ns.
 
@@ -74,7 +84,7 @@ def new_lanes(
         records(layout.position, n, instruments),
         desks,
         stats,
-        as_records(settings),
+        in_shares(settings),
         as_records(params),
         u,
         *nothing_known(linked.f, linked.wide, n, instruments),

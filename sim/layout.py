@@ -300,6 +300,9 @@ desk = np.dtype(
 
 stats = np.dtype(
     [
+        # Sums by the row's number modulo 8: so many rows can be added at once, and any split of a tape adds the same.
+        # Each is a line of the cache, and eight numbers lie between two: LLVM would write across the seam otherwise.
+        ("sum_equity", "f8", (8,)),
         ("bars", "i8"),
         ("sample_ns", "i8"),
         ("next_sample", "i8"),
@@ -308,6 +311,7 @@ stats = np.dtype(
         ("days", "i8"),
         ("fills", "i8"),
         ("trades", "i8"),
+        ("sum_r", "f8", (8,)),
         ("wins", "i8"),
         ("exposed", "i8"),
         ("dust", "i8"),
@@ -316,6 +320,7 @@ stats = np.dtype(
         ("partial", "i8"),
         ("last", "f8"),  # equity of the last row
         ("held", "i8"),  # whether a position was held at the last row
+        ("sum_r2", "f8", (8,)),
         ("holding", "i8"),  # the same as the ledger stands now
         ("first_look", "i8"),  # the first instrument to look at in this row; -1 none
         ("rest_wake", "i8"),  # the first row in which one of the others must be looked at whatever the prices
@@ -324,11 +329,7 @@ stats = np.dtype(
         ("elapsed_ns", "i8"),  # from the row before to this one (the same builds)
         ("at_sample", "f8"),
         ("at_day", "f8"),
-        # Sums by the row's number modulo 8: so many rows can be added at once, and any split of a tape adds the same.
-        ("sum_r", "f8", (8,)),
-        ("sum_r2", "f8", (8,)),
         ("sum_neg2", "f8", (8,)),
-        ("sum_equity", "f8", (8,)),
         ("day_r", "f8"),
         ("day_r2", "f8"),
         ("peak", "f8"),
@@ -337,6 +338,9 @@ stats = np.dtype(
         ("spread", "f8"),
         ("slippage", "f8"),
         ("impact", "f8"),
+        ("sum_flat", "f8"),  # of equity in rows in which nothing was held, but for the last such equity,
+        ("flat_equity", "f8"),  # which stood in
+        ("flat_rows", "i8"),  # so many rows
         ("counts", "i8", (N_REASONS,)),
     ],
     align=True,
@@ -372,6 +376,12 @@ settings = np.dtype(
         ("fee_taker_bps", "f8"),
         ("half_spread_bps", "f8"),
         ("slippage_bps", "f8"),
+        # The same as shares of the notional, as `lanes.in_shares` writes them: dividing at every fill is dear.
+        ("fee_maker", "f8"),
+        ("fee_taker", "f8"),
+        ("fee_forced", "f8"),  # of a liquidation
+        ("half_spread", "f8"),
+        ("spread_and_slip", "f8"),
         ("vol_ref", "f8"),
         ("vol_power", "f8"),
         ("volume_power", "f8"),
@@ -485,7 +495,7 @@ mailbox = np.dtype([("head", "i8"), ("tail", "i8"), ("last_ns", "i8"), ("lost", 
 
 # One execution on its way into the ledger.
 Execution = namedtuple(
-    "Execution", "inst side qty price maker reason order_id tag fee_bps spread slippage impact ts_ns inside"
+    "Execution", "inst side qty price maker reason order_id tag fee_share spread slippage impact ts_ns inside"
 )
 # What a strategy's `step` sees: records only, never history.
 Ctx = namedtuple(

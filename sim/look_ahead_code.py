@@ -39,23 +39,36 @@ RECORDS = (
 )
 
 # The same where the step says whether it wants anything without doing it: rows in which it does not are passed over.
+# The row that comes after them is counted with them: rows before `counted` are.
 AHEAD = """j = i
 {waiting}i < stop and tape.rows[u_i + one].calm == kind:
 {look}
-if j == i:
-    count_calm(calm, tally, kind, (stats.bars + i - 1 - first) & 7)
-    last = tally.equity
-else:
-    tally = count_rows(calm, lines_unit, tally.peak, kind, i - 1, j, stats.bars + i - 1 - first)
+if j > i:
+    upto = j
+    if j < until and s.market_at_close == 0:
+        next_row = Venue(acct, orders, positions, desks, stats, tape.bars[np.uint64(j)], rules, s, 0, 0, 0)
+        if worth_at(calm, take(lines_unit, {lead} + j)) > floor and not prices_matter(next_row, True):
+            upto = j + 1
+    tally = count_rows(calm, lines_unit, units, tally.peak, kind, counted, upto, stats.bars + counted - first)
+    counted = upto
     last = tally.equity
     i = j
     u_i = np.uint64(i - 1)
-    row = tape.rows[u_i]
-    begin_calm(calm, row0 + i - 1, row)
-    acct.equity = tally.equity
-    acct.peak = tally.peak
-    positions[0].mark = tape.bars[u_i][0].close
-{catch_up}"""
+    if upto == i:  # else the row that begins now writes over all that
+        row = tape.rows[u_i]
+        begin_calm(calm, row0 + i - 1, row)
+        acct.equity = tally.equity
+        acct.peak = tally.peak
+        positions[0].mark = tape.bars[u_i][0].close
+{catch_up}
+elif counted < i:
+    count_calm(calm, tally, kind, (stats.bars + counted - first) & 7)
+    counted = i
+    last = tally.equity"""
+# A row that was counted already, because it was sure to begin, ends without its statistics.
+END = """close_row_of(v, row0 + i, row0 + i == last_row)
+if counted <= i:
+    statistics(v)"""
 # One row: what the step would see, and whether it, or a price, asks for more. `dry_u` is the state it would leave.
 DRY_ROW = """u_b = np.uint64({at})
 dry_row = tape.rows[{row}]
@@ -157,15 +170,22 @@ def looking_ahead(
         **words,
     )
     waiting = "if " if state else "if idle > 0:\n    idle -= 1\nelif "
-    ahead = AHEAD.format(look=indent(look.split("\n"), 4), catch_up=indent(catch_up, 4), waiting=waiting)
-    return {"before": ["last = acct.equity"], "count": [], "ahead": ahead.split("\n"), "after": []}
+    ahead = AHEAD.format(lead=LEAD, look=indent(look.split("\n"), 4), catch_up=indent(catch_up, 4), waiting=waiting)
+    return {
+        "before": ["last = acct.equity", "counted = i"],
+        "count": [],
+        "ahead": ahead.split("\n"),
+        "after": [],
+        "counted": ["counted"],
+        "end": END.split("\n"),
+    }
 
 
 def dry_records() -> list[str]:
     """Generated lines that make what the step sees while it only says whether it wants anything."""
     found = [f"{name}_s = stack_slots({name}_t, 1)" for name, _ in RECORDS]
     found += [f"{name} = {name}_s[0]" for name, _ in RECORDS]
-    found += [f"lines_{name} = tape.lines[{k}, tape.first :]" for k, name in enumerate((*BAR, "unit"))]
+    found += [f"lines_{name} = tape.lines[{k}, tape.first :]" for k, name in enumerate(BAR)]
     found += ["dry_positions = dry_pos_s", "dry_bars = dry_bar_s", "one = np.uint64(1)"]
     return [*found, f"flags = stack_floats({LOOK_ROWS})"]
 

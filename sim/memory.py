@@ -52,10 +52,6 @@ if config.DISABLE_JIT:
     def put(a: Any, i: int, x: Any) -> None:
         a[i] = x
 
-    def add_eight(a: Any, x: float, lo: int, hi: int) -> None:
-        for k in range(max(lo, 0), min(hi, 8)):
-            a[k] += x
-
     def not_below_zero(a: Any, n: int) -> int:
         return sum(1 << k for k in range(n) if a[k] >= 0.0)
 
@@ -110,30 +106,6 @@ else:
         """Pointer to an element of args[0] at args[1]."""
         data = make_array(sig.args[0])(context, builder, args[0]).data
         return builder.gep(data, [args[1]])
-
-    @intrinsic
-    def add_eight(typingctx: Any, a: Any, x: Any, lo: Any, hi: Any) -> Any:
-        """a[k] += x for k from lo, or 0, below hi, or 8."""
-
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            whole, doubles = ir.VectorType(ir.IntType(64), 8), ir.VectorType(ir.DoubleType(), 8)
-            places = ir.Constant(whole, list(range(8)))
-            inside = builder.and_(
-                builder.icmp_signed(">=", places, everywhere(builder, whole, args[2])),
-                builder.icmp_signed("<", places, everywhere(builder, whole, args[3])),
-            )
-            nothing = ir.Constant(doubles, [0.0] * 8)
-            at = builder.bitcast(make_array(sig.args[0])(context, builder, args[0]).data, doubles.as_pointer())
-            more = builder.select(inside, everywhere(builder, doubles, args[1]), nothing)
-            builder.store(builder.fadd(builder.load(at, align=8), more), at, align=8)
-            return context.get_dummy_value()
-
-        return types.void(a, types.float64, types.int64, types.int64), codegen
-
-    def everywhere(builder: Any, kind: Any, x: Any) -> Any:
-        """A vector of one number."""
-        one = builder.insert_element(ir.Constant(kind, ir.Undefined), x, ir.IntType(32)(0))
-        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8))
 
     @intrinsic
     def not_below_zero(typingctx: Any, a: Any, n: Any) -> Any:

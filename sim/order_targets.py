@@ -20,7 +20,6 @@ from huracan.sim.codes import (
     STOP_CHILD,
     TAKE,
 )
-from huracan.sim.costs.slippage import modelled_bps
 from huracan.sim.options import part
 from huracan.sim.order_changes import cancel_slot
 from huracan.sim.order_slots import refuse, slots_each
@@ -82,7 +81,7 @@ def fraction_quantity(ctx, fraction, inst=-1):
     k = ctx.me if inst < 0 else inst
     rule = ctx.rules[k]
     s = ctx.settings
-    costs = (s.fee_taker_bps + s.half_spread_bps + modelled_bps(s)) / 1e4
+    costs = s.fee_taker + s.spread_and_slip
     price = ctx.bars[k].close
     if rule.contract == INVERSE:
         return quantity_down(rule, abs(fraction) * ctx.acct.equity * price / (rule.multiplier * (1.0 + costs)))

@@ -183,7 +183,7 @@ while sound:
     tally = mark_calm(calm, tally.peak, {stack})
     sound = tally.equity > floor
 {after}
-end_calm(calm, kind, i - first, last)
+end_calm(calm, kind, {counted} - first, last)
 if not begun:
     continue
 {read}
@@ -191,7 +191,7 @@ if sound:
 {wants}
 else:
     stop_lane(v)
-end_row(v, row0 + i, row0 + i == last_row)
+{end}
 i += 1"""
 
 # How the rows of a stretch come into the running figures: of many instruments each as it passes.
@@ -200,6 +200,8 @@ ONE_BY_ONE = {
     "count": ["count_calm(calm, tally, kind, (stats.bars + i - first) & 7)", "last = tally.equity"],
     "ahead": [],
     "after": [],
+    "counted": ["i"],
+    "end": ["end_row(v, row0 + i, row0 + i == last_row)"],
 }
 # Of one instrument all together, when the stretch is over.
 TOGETHER = {
@@ -209,8 +211,10 @@ TOGETHER = {
     "after": [
         "last = acct.equity",
         "if i > first:",
-        "    last = count_rows(calm, tape.lines[6, tape.first :], peak, kind, first, i, stats.bars).equity",
+        "    last = count_rows(calm, lines_unit, units, peak, kind, first, i, stats.bars).equity",
     ],
+    "counted": ["i"],
+    "end": ["end_row(v, row0 + i, row0 + i == last_row)"],
 }
 STEP_EACH = """for k in range(n):
     if bars[k].fresh == 1:
@@ -228,10 +232,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "decide": ("new_slot", "may_increase", "refuse_want", "post", "after_wants"),
 }
 QUICK_PARTS: dict[str, tuple[str, ...]] = {
-    "advance": ("NOTHING", "wake_row", "worth_something", "stop_lane"),
+    "advance": ("NOTHING", "wake_row", "worth_something", "stop_lane", "close_row_of"),
+    "marks": ("statistics",),
     "calm": (
         *("calm_kind", "first_wake", "prices_matter", "begin_calm", "worth_at"),
-        *("mark_calm", "count_calm", "count_rows", "end_calm"),
+        *("mark_calm", "count_calm", "count_rows", "end_calm", "span_of"),
     ),
 }
 SPLIT_PARTS: dict[str, tuple[str, ...]] = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
@@ -323,6 +328,8 @@ def rows_code(
             count=indent(passing["count"], 4),
             ahead=indent(passing["ahead"], 4),
             after=indent(passing["after"], 0),
+            counted=passing["counted"][0],
+            end=indent(passing["end"], 0),
         )
     return ROWS.format(
         record=bool(groups.record),
@@ -442,7 +449,10 @@ def stub_text(
         wide += more_wide
     if groups.split:
         enter += ["reports = lanes.reports[c]", "mail = lanes.mail[c]"]
-    passing = TOGETHER if stack and is_quick(groups) else ONE_BY_ONE
+    passing = ONE_BY_ONE
+    if stack and is_quick(groups):
+        passing = TOGETHER
+        allocate += ["lines_unit = tape.lines[6, tape.first :]", "units = span_of(lines_unit, row_lo, row_hi)"]
     if ahead:
         passing = looking_ahead([("", d), *((f"g{g}", gd) for g, gd in enumerate(gates))], is_wide)
         kinds += [f"{name}_t = record_type({record})" for name, record in RECORDS]

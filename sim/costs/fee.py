@@ -6,6 +6,6 @@ from huracan.sim.options import part
 
 
 @part
-def fee(notional, bps):
-    """Fee in settle currency on a notional; negative bps is a rebate."""
-    return notional * bps / 1e4
+def fee(notional, share):
+    """Fee in settle currency on a notional; a negative share is a rebate."""
+    return notional * share

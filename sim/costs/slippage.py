@@ -8,13 +8,6 @@ from huracan.sim.codes import VOL_VOLUME
 from huracan.sim.options import part
 from huracan.sim.portable_math import pow as power
 
-
-@part
-def modelled_bps(settings):
-    """The slippage that sizing reckons with before the fill is known: the model's base."""
-    return settings.slippage_bps
-
-
 MOST = 10.0
 
 

@@ -37,8 +37,8 @@ from huracan.sim.kernel.orderbook import cancel_everything, drop_child, finish, 
 from huracan.sim.kernel.path import path
 from huracan.sim.kernel.quiet import come_and_go
 from huracan.sim.kernel.reports import tell_funding, tell_halt, tell_interest, tell_orders
+from huracan.sim.kernel.values import unit_notional
 from huracan.sim.options import part, rare
-from huracan.sim.prices import unit_notional
 
 NOTHING = 1e-12  # a share of the first cash that is rounding, not money
 
@@ -376,7 +376,7 @@ def close_out(v):
             steps = taker_steps(v, k, side, x, abs(q), math.nan)
             book_rarely(
                 v,
-                execution(k, side, abs(q), x, steps, 0, BY_END, 0, 0, t.fee_taker_bps, v.acct.ts_ns, True, v.rules[k]),
+                execution(k, side, abs(q), x, steps, 0, BY_END, 0, 0, t.fee_taker, v.acct.ts_ns, True, v.rules[k]),
             )
     for j in range(len(v.orders)):
         v.orders[j].state = EMPTY
@@ -412,8 +412,8 @@ def close_row(v, row_index, last):
 
 
 @part
-def end_row(v, row_index, last):
-    """Steps 7 and 8: fills at the close, the end of the tape, equity and statistics."""
+def close_row_of(v, row_index, last):
+    """Step 7 of an account that is not bankrupt, and what is told and noted after it."""
     a = v.acct
     if a.bankrupt == 0:
         close_row(v, row_index, last)
@@ -423,4 +423,10 @@ def end_row(v, row_index, last):
             for k in range(len(v.positions)):
                 if v.bars[k].fresh == 1:
                     excursions(v, k)
+
+
+@part
+def end_row(v, row_index, last):
+    """Steps 7 and 8: fills at the close, the end of the tape, equity and statistics."""
+    close_row_of(v, row_index, last)
     statistics(v)

@@ -20,9 +20,10 @@ from huracan.sim.kernel.liquidate import liquidate_at
 from huracan.sim.kernel.marks import mark_account, statistics
 from huracan.sim.kernel.orderbook import cancel_everything
 from huracan.sim.kernel.reports import tell_halt
+from huracan.sim.kernel.values import unit_value
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
-from huracan.sim.prices import price_of_tick, unit_value
+from huracan.sim.prices import price_of_tick
 from huracan.sim.reference import refer
 
 
@@ -250,8 +251,10 @@ def close_all(v, now):
                 price = pushed_price(v.book_settings.push_bps, v.pushed[k], side, level, math.nan)
                 if price != level:
                     impact = abs(q) * side * (unit_value(v.rules[k], price) - unit_value(v.rules[k], level))
-            bps = v.settings.fee_taker_bps
-            book_rarely(v, Execution(k, side, abs(q), price, 0, BY_END, 0, 0, bps, spread, 0.0, impact, now, False))
+            fee_share = v.settings.fee_taker
+            book_rarely(
+                v, Execution(k, side, abs(q), price, 0, BY_END, 0, 0, fee_share, spread, 0.0, impact, now, False)
+            )
 
 
 @rare

@@ -14,9 +14,10 @@ from huracan.sim.kernel.groups import COSTS, MARGIN, RESTING
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.margin import cut_to_money
 from huracan.sim.kernel.orderbook import finish
+from huracan.sim.kernel.values import unit_value
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
-from huracan.sim.prices import price_of_tick, quantity_on_lot, unit_value
+from huracan.sim.prices import price_of_tick, quantity_on_lot
 
 
 @rare
@@ -47,7 +48,7 @@ def is_piece(v, k, left):
 
 
 @part
-def book_it(v, r, qty, level, price, maker, bps):
+def book_it(v, r, qty, level, price, maker, fee_share):
     """An execution at `price` at a level of the book goes into the ledger, and what was paid beyond the level."""
     k = r.inst
     spread, slippage = (0.0, 0.0) if maker == 1 else taker_costs(v, k, r.side, qty, level)
@@ -61,7 +62,10 @@ def book_it(v, r, qty, level, price, maker, bps):
             return
     ts_ns = v.acct.ts_ns
     book_rarely(
-        v, Execution(k, r.side, qty, price, maker, r.reason, r.id, r.tag, bps, spread, slippage, impact, ts_ns, False)
+        v,
+        Execution(
+            k, r.side, qty, price, maker, r.reason, r.id, r.tag, fee_share, spread, slippage, impact, ts_ns, False
+        ),
     )
 
 
@@ -77,16 +81,16 @@ def execute(v, j, qty, level, maker):
             done(v, j, NOTHING_TO_REDUCE)
             return 0.0
         qty = min(qty, r.left)
-    bps = t.fee_maker_bps if maker == 1 else t.fee_taker_bps
+    fee_share = t.fee_maker if maker == 1 else t.fee_taker
     price = level
     if COSTS:
         if maker == 0:
             cap = r.price if r.kind == LIMIT else math.nan
             price = pushed_price(v.book_settings.push_bps, v.pushed[k], r.side, level, cap)
-    qty, why = cut_to_money(v, k, r.side, qty, price, bps)
+    qty, why = cut_to_money(v, k, r.side, qty, price, fee_share)
     if qty > 0.0:
         before = v.positions[k].qty
-        book_it(v, r, qty, level, price, maker, bps)
+        book_it(v, r, qty, level, price, maker, fee_share)
         left = quantity_on_lot(v.rules[k], r.left - qty)
         r.left = left if left > 1e-9 * r.qty else 0.0
         if COSTS:

@@ -6,14 +6,17 @@ instrument many rows are added up at once, when the stretch is over (`count_rows
 
 from __future__ import annotations
 
+import math
+
 from huracan.sim.codes import DAYED, SAMPLED
+from huracan.sim.eights import add_some, add_whole, copy_eight, widen_eight
 from huracan.sim.kernel.groups import MARGIN, RESTING
 from huracan.sim.kernel.margin import in_danger
-from huracan.sim.kernel.marks import DAY_NS, add_return, note_depth, take_day
+from huracan.sim.kernel.marks import DAY_NS, add_equity, add_return, may_be_deepest, note_depth, stand_still, take_day
+from huracan.sim.kernel.values import unit_value
 from huracan.sim.layout import LEAD, Tally
-from huracan.sim.memory import add_eight, put, stack_floats, take
+from huracan.sim.memory import put, stack_floats, take
 from huracan.sim.options import part
-from huracan.sim.prices import unit_value
 
 
 @part
@@ -81,7 +84,7 @@ def mark_calm(v, peak, every):
 def count_calm(v, t, kind, m):
     """Step 8 of a calm row: its equity into part m of the running figures."""
     s = v.stats
-    add_eight(s.sum_equity, t.equity, m, m + 1)
+    add_equity(s, t.equity, m)
     if kind & SAMPLED != 0:
         add_return(s, m, t.equity)
     if kind & DAYED != 0:
@@ -98,105 +101,15 @@ def worth_at(v, unit):
 
 
 @part
-def count_rows(v, units, peak, kind, a, b, done):
-    """Step 8 of calm rows a..b of this chunk, which follow `done` rows, with one instrument; their Tally.
-
-    `peak` is the equity's before them, or with the first of them; units[LEAD + row] is what a unit is worth.
-    """
-    if kind & DAYED == 0:
-        if v.positions[0].qty == 0.0:
-            return add_flat(v, peak, kind, a, b, done)
-        lowest, highest = add_rows(v, units, kind, a, b, done)
-        if highest <= peak:
-            note_depth(v.stats, lowest, peak)
-            return Tally(worth_at(v, take(units, LEAD + b - 1)), peak)
-    equity = peak
-    for i in range(a, b):
-        equity = worth_at(v, take(units, LEAD + i))
-        peak = max(peak, equity)
-        if kind & DAYED != 0:
-            count_calm(v, Tally(equity, peak), kind, (done + i - a) & 7)
-        else:
-            note_depth(v.stats, equity, peak)
-    return Tally(equity, peak)
-
-
-@part
-def add_flat(v, peak, kind, a, b, done):
-    """The same where nothing is held: equity stands still."""
-    s = v.stats
-    equity = v.acct.cash
-    higher = max(peak, equity)
-    if kind & SAMPLED != 0:
-        add_return(s, done & 7, equity)
-    note_depth(s, equity, higher)
-    equities = stack_floats(8)
-    for m in range(8):
-        put(equities, m, s.sum_equity[m])
-    g = a - (done & 7)
-    while g < b:
-        add_eight(equities, equity, a - g, b - g)
-        g += 8
-    for m in range(8):
-        s.sum_equity[m] = take(equities, m)
-    return Tally(equity, higher)
-
-
-@part
-def add_rows(v, units, kind, a, b, done):
-    """The sums of `count_rows`, eight rows at a time; (lowest, highest) equity.
-
-    Rows before a and behind b are read and add nothing.
-    """
-    s = v.stats
-    equities = stack_floats(8)  # in registers while the rows pass
-    returns = stack_floats(8)
-    squares = stack_floats(8)
-    losses = stack_floats(8)
+def span_of(units, a, b):
+    """(lowest, highest) that a unit is worth in rows a..b of this chunk; NaN counts for nothing."""
     lows = stack_floats(8)
     highs = stack_floats(8)
-    at = s.at_sample
-    first = worth_at(v, take(units, LEAD + a))
     for m in range(8):
-        put(equities, m, s.sum_equity[m])
-        put(returns, m, s.sum_r[m])
-        put(squares, m, s.sum_r2[m])
-        put(losses, m, s.sum_neg2[m])
-        put(lows, m, first)
-        put(highs, m, -first)
-    g = a - (done & 7)
-    if kind & SAMPLED != 0:
-        while g < b:
-            for m in range(8):
-                i = g + m
-                inside = a <= i and i < b
-                equity = worth_at(v, take(units, LEAD + i))
-                before = at if i == a else worth_at(v, take(units, LEAD + i - 1))
-                r = equity / before - 1.0 if inside else 0.0
-                loss = min(r, 0.0)
-                put(returns, m, take(returns, m) + r)
-                put(squares, m, take(squares, m) + r * r)
-                put(losses, m, take(losses, m) + loss * loss)
-                put(equities, m, take(equities, m) + (equity if inside else 0.0))
-                put(lows, m, min(take(lows, m), equity if inside else first))
-                put(highs, m, min(take(highs, m), -equity if inside else -first))
-            g += 8
-        s.at_sample = worth_at(v, take(units, LEAD + b - 1))
-    else:
-        while g < b:
-            for m in range(8):
-                i = g + m
-                inside = a <= i and i < b
-                equity = worth_at(v, take(units, LEAD + i))
-                put(equities, m, take(equities, m) + (equity if inside else 0.0))
-                put(lows, m, min(take(lows, m), equity if inside else first))
-                put(highs, m, min(take(highs, m), -equity if inside else -first))
-            g += 8
-    for m in range(8):
-        s.sum_equity[m] = take(equities, m)
-        s.sum_r[m] = take(returns, m)
-        s.sum_r2[m] = take(squares, m)
-        s.sum_neg2[m] = take(losses, m)
+        put(lows, m, math.inf)
+        put(highs, m, math.inf)
+    for i in range(a, b, 8):
+        widen_eight(lows, highs, units, LEAD + i, b - i)
     return least_of(lows), -least_of(highs)
 
 
@@ -205,6 +118,87 @@ def least_of(a):
     """The smallest of eight numbers, in three steps instead of seven."""
     four = min(min(take(a, 0), take(a, 4)), min(take(a, 1), take(a, 5)))
     return min(four, min(min(take(a, 2), take(a, 6)), min(take(a, 3), take(a, 7))))
+
+
+@part
+def worth_in(v, units):
+    """(lowest, highest) equity while a unit is worth something in this span, and the position stays as it is."""
+    a = worth_at(v, units[0])  # rounding keeps the order, so these are the bits of the rows themselves
+    b = worth_at(v, units[1])
+    return min(a, b), max(a, b)
+
+
+@part
+def count_rows(v, units, span, peak, kind, a, b, done):
+    """Step 8 of calm rows a..b of this chunk, which follow `done` rows, with one instrument; their Tally.
+
+    `peak` is the equity's before them, or with the first of them; units[LEAD + row] is what a unit is worth, within
+    `span` in the whole piece.
+    """
+    s = v.stats
+    if kind & DAYED == 0:
+        if v.positions[0].qty == 0.0:
+            return count_flat(v, peak, kind, b - a, done)
+        add_rows(v, units, kind, a, b, done)
+        last = worth_at(v, take(units, LEAD + b - 1))
+        lowest, highest = worth_in(v, span)
+        if highest <= peak and not may_be_deepest(lowest, peak, s.max_drawdown):
+            return Tally(last, peak)
+        lowest, highest = worth_in(v, span_of(units, a, b))
+        if highest <= peak:
+            note_depth(s, lowest, peak)
+            return Tally(last, peak)
+    equity = peak
+    for i in range(a, b):
+        equity = worth_at(v, take(units, LEAD + i))
+        peak = max(peak, equity)
+        if kind & DAYED != 0:
+            count_calm(v, Tally(equity, peak), kind, (done + i - a) & 7)
+        else:
+            note_depth(s, equity, peak)
+    return Tally(equity, peak)
+
+
+@part
+def count_flat(v, peak, kind, rows, done):
+    """The same where nothing is held: equity stands still."""
+    s = v.stats
+    equity = v.acct.cash
+    higher = max(peak, equity)
+    if kind & SAMPLED != 0:
+        add_return(s, done & 7, equity)
+    note_depth(s, equity, higher)
+    stand_still(s, equity, rows)
+    return Tally(equity, higher)
+
+
+@part
+def add_rows(v, units, kind, a, b, done):
+    """The sums of `count_rows`, eight rows at a time: rows before a and behind b are read and add nothing."""
+    s = v.stats
+    cash = v.acct.cash
+    qty = v.positions[0].qty
+    equities = stack_floats(8)  # in registers while the rows pass
+    returns = stack_floats(8)
+    squares = stack_floats(8)
+    losses = stack_floats(8)
+    copy_eight(equities, s.sum_equity)
+    copy_eight(returns, s.sum_r)
+    copy_eight(squares, s.sum_r2)
+    copy_eight(losses, s.sum_neg2)
+    g = a - (done & 7)
+    while g < b:
+        if a < g and g + 8 <= b:  # most are, and need not ask which
+            add_whole(equities, returns, squares, losses, units, LEAD + g, cash, qty)
+        else:
+            add_some(equities, returns, squares, losses, units, LEAD + g, cash, qty, a - g, b - g, s.at_sample)
+        g += 8
+    copy_eight(s.sum_equity, equities)
+    if kind & SAMPLED != 0:
+        copy_eight(s.sum_r, returns)
+        copy_eight(s.sum_r2, squares)
+        copy_eight(s.sum_neg2, losses)
+        s.at_sample = worth_at(v, take(units, LEAD + b - 1))
 
 
 @part

@@ -26,26 +26,29 @@ from huracan.sim.kernel.groups import BOOKS, COSTS, RESTING
 from huracan.sim.kernel.ledger import book
 from huracan.sim.kernel.margin import cut_to_money
 from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, side_of
+from huracan.sim.kernel.values import unit_value
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
-from huracan.sim.prices import quantity_down, quantity_on_lot, unit_value
+from huracan.sim.prices import quantity_down, quantity_on_lot
 
 
 @part
-def cost_bps(v, k, qty):
-    """(half-spread, slippage, impact) of a taker in bps."""
+def cost_shares(v, k, qty):
+    """(half-spread, with slippage, with impact too) of a taker, as shares of the price."""
     t = v.settings
     if COSTS:
         i = v.costs[k]
         volume = v.bars[k].volume if v.rules[k].capped == 1 and v.bars[k].fresh == 1 else math.nan
-        return half_spread_bps(t, i), slippage_bps(t, i, qty, volume), impact_bps(t, i, qty, volume)
-    return t.half_spread_bps, t.slippage_bps, 0.0
+        spread = half_spread_bps(t, i)
+        slip = spread + slippage_bps(t, i, qty, volume)
+        return spread / 1e4, slip / 1e4, (slip + impact_bps(t, i, qty, volume)) / 1e4
+    return t.half_spread, t.spread_and_slip, t.spread_and_slip
 
 
 @part
-def taker_price(side, x, bps, cap):
+def taker_price(side, x, share, cap):
     """Price of a taker at market price x, never worse than `cap` (NaN: no cap)."""
-    price = x * (1.0 + side * bps / 1e4)
+    price = x * (1.0 + side * share)
     if cap == cap and (price - cap) * side > 0.0:
         return cap
     return price
@@ -54,16 +57,12 @@ def taker_price(side, x, bps, cap):
 @part
 def taker_steps(v, k, side, x, qty, cap):
     """Prices (with half the spread, with slippage too, with impact too): the last is paid."""
-    spread, slip, impact = cost_bps(v, k, qty)
-    return (
-        taker_price(side, x, spread, cap),
-        taker_price(side, x, spread + slip, cap),
-        taker_price(side, x, spread + slip + impact, cap),
-    )
+    spread, slip, impact = cost_shares(v, k, qty)
+    return taker_price(side, x, spread, cap), taker_price(side, x, slip, cap), taker_price(side, x, impact, cap)
 
 
 @part
-def execution(k, side, qty, x, steps, maker, reason, order_id, tag, fee_bps, ts_ns, inside, rule):
+def execution(k, side, qty, x, steps, maker, reason, order_id, tag, fee_share, ts_ns, inside, rule):
     """What goes into the books: each part of the cost by its step away from x."""
     with_spread, with_slip, price = steps
     a = unit_value(rule, x)
@@ -72,7 +71,20 @@ def execution(k, side, qty, x, steps, maker, reason, order_id, tag, fee_bps, ts_
     d = unit_value(rule, price)
     s = qty * side
     return Execution(
-        k, side, qty, price, maker, reason, order_id, tag, fee_bps, s * (b - a), s * (c - b), s * (d - c), ts_ns, inside
+        k,
+        side,
+        qty,
+        price,
+        maker,
+        reason,
+        order_id,
+        tag,
+        fee_share,
+        s * (b - a),
+        s * (c - b),
+        s * (d - c),
+        ts_ns,
+        inside,
     )
 
 
@@ -118,7 +130,7 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
             return 0.0, NOTHING_TO_REDUCE
     qty, short = within_volume(v, k, r.left)
     maker = maker_price == maker_price
-    bps = t.fee_maker_bps if maker else t.fee_taker_bps
+    fee_share = t.fee_maker if maker else t.fee_taker
     steps = (maker_price, maker_price, maker_price)
     cap = math.nan
     if not maker:
@@ -127,7 +139,7 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
                 cap = r.price
         steps = taker_steps(v, k, r.side, x, qty, cap)
     asked = qty
-    qty, why = cut_to_money(v, k, r.side, qty, steps[2], bps)
+    qty, why = cut_to_money(v, k, r.side, qty, steps[2], fee_share)
     if RESTING:
         if r.tif == FOK and (short == 1 or why != 0):
             return 0.0, FOK_UNFILLED
@@ -140,7 +152,9 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
     reference = maker_price if maker else x
     book(
         v,
-        execution(k, r.side, qty, reference, steps, 1 if maker else 0, r.reason, r.id, r.tag, bps, ts_ns, inside, rule),
+        execution(
+            k, r.side, qty, reference, steps, 1 if maker else 0, r.reason, r.id, r.tag, fee_share, ts_ns, inside, rule
+        ),
     )
     rest = v.desks[k].budget - qty
     v.desks[k].budget = rest if rest > 1e-12 * qty else 0.0  # no executions of a rounding error

@@ -13,9 +13,9 @@ from huracan.sim.kernel.ledger import take_in
 from huracan.sim.kernel.marks import wake_for_requests
 from huracan.sim.kernel.orderbook import count
 from huracan.sim.kernel.reports import note, tell_orders
+from huracan.sim.kernel.values import unit_value
 from huracan.sim.options import part, rare
 from huracan.sim.order_slots import NAN
-from huracan.sim.prices import unit_value
 from huracan.sim.record_copy import copy_record
 
 

@@ -7,8 +7,9 @@ from huracan.sim.costs.fee import fee
 from huracan.sim.kernel.groups import RECORD, SPLIT
 from huracan.sim.kernel.margin import note_risk
 from huracan.sim.kernel.reports import tell_fill
+from huracan.sim.kernel.values import unit_notional, unit_value
 from huracan.sim.options import part, rare
-from huracan.sim.prices import quantity_on_lot, unit_notional, unit_value
+from huracan.sim.prices import quantity_on_lot
 
 
 @part
@@ -155,11 +156,11 @@ def book(v, e):
     s = v.stats
     rule = v.rules[e.inst]
     notional = e.qty * unit_notional(rule, e.price)
-    cost = fee(notional, e.fee_bps)
+    cost = fee(notional, e.fee_share)
     traded = e.side * e.qty
     received = traded
     if v.settings.fee_in_base == 1 and e.side > 0 and rule.contract == SPOT:
-        received -= e.qty * e.fee_bps / 1e4
+        received -= e.qty * e.fee_share
     old = p.qty
     new = take_in(a, p, rule, traded, e.price, cost, received, v.settings)
     if SPLIT:

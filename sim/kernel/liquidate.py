@@ -6,9 +6,9 @@ from huracan.sim.codes import BY_LIQUIDATION, LIQUIDATED
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.margin import liquidation_price, maintenance, others
 from huracan.sim.kernel.orderbook import cancel_everything
+from huracan.sim.kernel.values import unit_notional, unit_value
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
-from huracan.sim.prices import unit_notional, unit_value
 
 
 @rare
@@ -20,9 +20,9 @@ def liquidate_at(v, k, x, ts_ns, inside):
         if q != 0.0:
             price = x if j == k else v.positions[j].mark
             side = -1 if q > 0.0 else 1
-            bps = t.fee_taker_bps + t.liquidation_fee_bps
             book_rarely(
-                v, Execution(j, side, abs(q), price, 0, BY_LIQUIDATION, 0, 0, bps, 0.0, 0.0, 0.0, ts_ns, inside)
+                v,
+                Execution(j, side, abs(q), price, 0, BY_LIQUIDATION, 0, 0, t.fee_forced, 0.0, 0.0, 0.0, ts_ns, inside),
             )
     v.stats.liquidations += 1
     cancel_everything(v, LIQUIDATED)

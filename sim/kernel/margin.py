@@ -6,8 +6,9 @@ import math
 
 from huracan.sim.codes import CUT_TO_CASH, CUT_TO_MARGIN, INVERSE, SHORT_WITHOUT_BORROW
 from huracan.sim.kernel.groups import MARGIN
+from huracan.sim.kernel.values import unit_notional, unit_value
 from huracan.sim.options import part, rare
-from huracan.sim.prices import price_ticks_away, quantity_down, unit_notional, unit_value
+from huracan.sim.prices import price_ticks_away, quantity_down
 
 # Rounding may not leave a spot account a fraction of a cent below zero.
 SHY = 1.0 - 1e-15
@@ -21,17 +22,28 @@ def quantity_up(rule, qty):
 
 
 @part
-def room(v, k, side, price, fee_bps, reducing):
+def paid_for(t, unit, fee_share):
+    """Cash that a unit takes on a spot account, with its fee."""
+    return unit if t.fee_in_base == 1 else unit * (1.0 + fee_share)
+
+
+@part
+def surely_paid(v, k, side, more, price, fee_share):
+    """Whether cash is surely enough for so much on a spot account: most orders need no division to know."""
+    if v.settings.all_spot == 0 or side < 0:
+        return False
+    return more * paid_for(v.settings, unit_notional(v.rules[k], price), fee_share) < v.acct.cash * (1.0 - NEARLY)
+
+
+@part
+def room(v, k, side, price, fee_share, reducing):
     """How much the position may grow at `price` after `reducing` of it has been closed there: not yet floored."""
     a = v.acct
     t = v.settings
     rule = v.rules[k]
     unit = unit_notional(rule, price)
     if t.all_spot == 1:
-        if side < 0:
-            return 0.0
-        paid = unit if t.fee_in_base == 1 else unit * (1.0 + fee_bps / 1e4)
-        return a.cash / paid * SHY
+        return a.cash / paid_for(t, unit, fee_share) * SHY if side > 0 else 0.0
     equity = a.cash
     exposure = 0.0
     for j in range(len(v.positions)):
@@ -41,19 +53,21 @@ def room(v, k, side, price, fee_bps, reducing):
             equity += q * unit_value(v.rules[j], mark)
             exposure += abs(q) * unit_notional(v.rules[j], mark)
     exposure -= reducing * unit
-    equity -= reducing * unit * fee_bps / 1e4
-    return (t.leverage * equity - exposure) / (unit * (1.0 + t.leverage * fee_bps / 1e4)) * SHY
+    equity -= reducing * unit * fee_share
+    return (t.leverage * equity - exposure) / (unit * (1.0 + t.leverage * fee_share)) * SHY
 
 
 @part
-def cut_to_money(v, k, side, qty, price, fee_bps):
+def cut_to_money(v, k, side, qty, price, fee_share):
     """(quantity that the account allows at this price, the reason of the cut or 0)."""
     held = v.positions[k].qty
     reducing = min(qty, max(-side * held, 0.0))
     more = qty - reducing
     if not more > 0.0:
         return qty, 0
-    most = room(v, k, side, price, fee_bps, reducing)
+    if surely_paid(v, k, side, more, price, fee_share):
+        return reducing + more, 0
+    most = room(v, k, side, price, fee_share, reducing)
     if more <= NEARLY * qty:
         return reducing + min(more, max(most, 0.0)), 0
     if more <= most * (1.0 + NEARLY):

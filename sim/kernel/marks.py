@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from huracan.sim.codes import EMPTY, LIVE, MARKET, NEVER, TRAIL
+from huracan.sim.eights import add_eight
 from huracan.sim.kernel.groups import RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import mark_excursion
 from huracan.sim.kernel.levels import comes_from
 from huracan.sim.kernel.levels import level as level_of
 from huracan.sim.kernel.orderbook import slots
-from huracan.sim.memory import add_eight
+from huracan.sim.kernel.values import unit_value
 from huracan.sim.options import part, rare
-from huracan.sim.prices import unit_value
 
 DAY_NS = 86_400_000_000_000
 
@@ -145,6 +145,25 @@ def touched(v, k, row):
 
 
 @part
+def add_equity(s, equity, m):
+    """The equity of a row into part m of its sum, or of a row in which nothing is held into what stands still."""
+    if s.holding == 0:
+        stand_still(s, equity, 1)
+    else:
+        add_eight(s.sum_equity, equity, m, m + 1)
+
+
+@part
+def stand_still(s, equity, rows):
+    """The same of so many rows in which nothing is held: counted, and multiplied when it moves."""
+    if equity != s.flat_equity:
+        s.sum_flat += s.flat_equity * s.flat_rows
+        s.flat_equity = equity
+        s.flat_rows = 0
+    s.flat_rows += rows
+
+
+@part
 def add_return(s, m, equity):
     """The return since the last sample into part m of the sums."""
     if equity != s.at_sample:
@@ -224,7 +243,7 @@ def running(v):
     s = v.stats
     sampled = s.next_sample == a.ts_ns
     dayed = s.next_day == a.ts_ns
-    add_eight(s.sum_equity, a.equity, s.bars & 7, (s.bars & 7) + 1)
+    add_equity(s, a.equity, s.bars & 7)
     if sampled:
         take_sample(s, a.equity)
         s.exposed += s.holding

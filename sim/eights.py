@@ -1,0 +1,189 @@
+"""Rows eight at a time, said to LLVM in vectors: what it is left to find out for itself it finds here and not there.
+
+In plain Python (NUMBA_DISABLE_JIT=1) the same names go row by row, to the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import config, types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+
+if config.DISABLE_JIT:
+
+    def copy_eight(to: Any, a: Any) -> None:
+        to[:8] = a[:8]
+
+    def add_eight(a: Any, x: float, lo: int, hi: int) -> None:
+        for k in range(max(lo, 0), min(hi, 8)):
+            a[k] += x
+
+    def add_whole(
+        equities: Any, returns: Any, squares: Any, losses: Any, units: Any, at: int, cash: float, qty: float
+    ) -> None:
+        add_some(equities, returns, squares, losses, units, at, cash, qty, -1, 8, 0.0)
+
+    def add_some(
+        equities: Any,
+        returns: Any,
+        squares: Any,
+        losses: Any,
+        units: Any,
+        at: int,
+        cash: float,
+        qty: float,
+        lo: int,
+        hi: int,
+        before: float,
+    ) -> None:
+        for k in range(max(lo, 0), min(hi, 8)):
+            equity = cash + qty * units[at + k]
+            r = equity / (before if k == lo else cash + qty * units[at + k - 1]) - 1.0
+            loss = min(r, 0.0)
+            equities[k] += equity
+            returns[k] += r
+            squares[k] += r * r
+            losses[k] += loss * loss
+
+    def widen_eight(lows: Any, highs: Any, a: Any, at: int, hi: int) -> None:
+        for k in range(min(hi, 8)):
+            x = a[at + k]
+            lows[k] = x if x < lows[k] else lows[k]
+            highs[k] = -x if -x < highs[k] else highs[k]
+
+else:
+    from llvmlite import ir
+
+    DOUBLES = ir.VectorType(ir.DoubleType(), 8)
+    WORDS = ir.VectorType(ir.IntType(64), 8)
+    PLACES = ir.Constant(WORDS, list(range(8)))
+
+    def everywhere(builder: Any, kind: Any, x: Any) -> Any:
+        """A vector of one number."""
+        one = builder.insert_element(ir.Constant(kind, ir.Undefined), x, ir.IntType(32)(0))
+        return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8))
+
+    def constant(x: float) -> Any:
+        """The same of a constant."""
+        return ir.Constant(DOUBLES, [x] * 8)
+
+    def eight_at(context: Any, builder: Any, kind: Any, array: Any, at: Any = None) -> Any:
+        """Pointer to eight doubles of an array."""
+        data = make_array(kind)(context, builder, array).data
+        return builder.bitcast(builder.gep(data, [at]) if at is not None else data, DOUBLES.as_pointer())
+
+    def between(builder: Any, lo: Any, hi: Any) -> Any:
+        """For each of eight places whether it is one of lo..hi."""
+        return builder.and_(
+            builder.icmp_signed(">=", PLACES, everywhere(builder, WORDS, lo)),
+            builder.icmp_signed("<", PLACES, everywhere(builder, WORDS, hi)),
+        )
+
+    def add_to(builder: Any, at: Any, more: Any) -> None:
+        """Eight more onto the eight doubles there."""
+        builder.store(builder.fadd(builder.load(at, align=8), more), at, align=8)
+
+    @intrinsic
+    def copy_eight(typingctx: Any, to: Any, a: Any) -> Any:
+        """to[k] = a[k] for the first eight doubles, in one piece: what is written in several is waited for."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            target, source = (eight_at(context, builder, sig.args[k], args[k]) for k in (0, 1))
+            builder.store(builder.load(source, align=8), target, align=8)
+            return context.get_dummy_value()
+
+        return types.void(to, a), codegen
+
+    @intrinsic
+    def add_eight(typingctx: Any, a: Any, x: Any, lo: Any, hi: Any) -> Any:
+        """a[k] += x for k from lo, or 0, below hi, or 8."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            more = everywhere(builder, DOUBLES, args[1])
+            more = builder.select(between(builder, args[2], args[3]), more, constant(0.0))
+            add_to(builder, eight_at(context, builder, sig.args[0], args[0]), more)
+            return context.get_dummy_value()
+
+        return types.void(a, types.float64, types.int64, types.int64), codegen
+
+    @intrinsic
+    def add_whole(
+        typingctx: Any,
+        equities: Any,
+        returns: Any,
+        squares: Any,
+        losses: Any,
+        units: Any,
+        at: Any,
+        cash: Any,
+        qty: Any,
+    ) -> Any:
+        """`add_some` of all eight rows."""
+        number = types.float64
+        sig = types.void(equities, returns, squares, losses, units, types.int64, number, number)
+        return sig, add_worths
+
+    @intrinsic
+    def add_some(
+        typingctx: Any,
+        equities: Any,
+        returns: Any,
+        squares: Any,
+        losses: Any,
+        units: Any,
+        at: Any,
+        cash: Any,
+        qty: Any,
+        lo: Any,
+        hi: Any,
+        before: Any,
+    ) -> Any:
+        """Add equity, its return, that squared, and squared where it is a loss, of those rows at + k with lo <= k < hi.
+
+        Equity is cash + qty x units[row]; before row `lo` it was `before`. Row k goes into part k of each sum.
+        """
+        number, word = types.float64, types.int64
+        sums = (equities, returns, squares, losses)
+        return types.void(*sums, units, word, number, number, word, word, number), add_worths
+
+    def add_worths(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        """Code of both."""
+        cash, qty = (everywhere(builder, DOUBLES, x) for x in args[6:8])
+
+        def worth(at: Any) -> Any:
+            unit = builder.load(eight_at(context, builder, sig.args[4], args[4], at), align=8)
+            return builder.fadd(cash, builder.fmul(qty, unit))
+
+        equity, before = worth(args[5]), worth(builder.sub(args[5], ir.IntType(64)(1)))
+        if len(args) > 8:
+            first = builder.icmp_signed("==", PLACES, everywhere(builder, WORDS, args[8]))
+            before = builder.select(first, everywhere(builder, DOUBLES, args[10]), before)
+        r = builder.fadd(builder.fdiv(equity, before), constant(-1.0))
+        if len(args) > 8:
+            inside = between(builder, args[8], args[9])
+            equity, r = (builder.select(inside, x, constant(0.0)) for x in (equity, r))
+        loss = builder.select(builder.fcmp_ordered("<", constant(0.0), r), constant(0.0), r)
+        for k, more in enumerate((equity, r, builder.fmul(r, r), builder.fmul(loss, loss))):
+            add_to(builder, eight_at(context, builder, sig.args[k], args[k]), more)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def widen_eight(typingctx: Any, lows: Any, highs: Any, a: Any, at: Any, hi: Any) -> Any:
+        """The lower of lows[k] and a[at + k], and of highs[k] and its negative, for k below hi; NaN changes nothing.
+
+        Without a maximum: `vector_check` knows by one that a step is in vectors.
+        """
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            x = builder.load(eight_at(context, builder, sig.args[2], args[2], args[3]), align=8)
+            inside = builder.icmp_signed("<", PLACES, everywhere(builder, WORDS, args[4]))
+            for k, value in ((0, x), (1, builder.fneg(x))):
+                place = eight_at(context, builder, sig.args[k], args[k])
+                known = builder.load(place, align=8)
+                lower = builder.and_(inside, builder.fcmp_ordered("<", value, known))
+                builder.store(builder.select(lower, value, known), place, align=8)
+            return context.get_dummy_value()
+
+        return types.void(lows, highs, a, types.int64, types.int64), codegen
