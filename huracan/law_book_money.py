@@ -59,7 +59,7 @@ def fill_faults(s: Any, rules: Any, f: Any) -> Iterator[str]:
     bps = float(s["fee_maker_bps"] if f["maker"] else s["fee_taker_bps"])
     if f["reason"] == FillReason.LIQUIDATION:
         bps += float(s["liquidation_fee_bps"])
-    due = abs(value(rules[int(f["inst"])], qty, price)) * bps / 1e4
+    due = abs(value(rules[int(f["inst"])], qty, price)) * (bps / 1e4)
     if abs(float(f["fee"]) - due) > 8.0 * ULP * abs(due):
         yield f"a fee of {float(f['fee'])!r} on {qty!r} at {price!r} is not {bps:g} bps"
 

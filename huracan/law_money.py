@@ -111,11 +111,11 @@ def take_fill(book: Book, f: Any) -> Iterator[str]:
     bps = float(s["fee_maker_bps"] if f["maker"] else s["fee_taker_bps"])
     if f["reason"] == FillReason.LIQUIDATION:
         bps += float(s["liquidation_fee_bps"])
-    if fee != qty * abs(unit) * bps / 1e4:
+    if fee != qty * abs(unit) * (bps / 1e4):
         yield f"a fee of {fee!r} on {qty!r} at {price!r} is not {bps:g} bps"
     in_base = bool(s["fee_in_base"]) and side > 0 and book.trial.tape.rules["contract"][k] == Contract.SPOT
     book.cash -= side * qty * unit + (0.0 if in_base else fee)
-    book.qty[k] += side * qty - (qty * bps / 1e4 if in_base else 0.0)
+    book.qty[k] += side * qty - (qty * (bps / 1e4) if in_base else 0.0)
     book.traded += qty * abs(unit)
     book.fills += 1
     book.sums["fees"] += fee
