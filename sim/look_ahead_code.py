@@ -49,7 +49,7 @@ if j > i:
         next_row = Venue(acct, orders, positions, desks, stats, tape.bars[np.uint64(j)], rules, s, 0, 0, 0)
         if worth_at(calm, take(lines_unit, {lead} + j)) > floor and not prices_matter(next_row, True):
             upto = j + 1
-    tally = count_rows(calm, lines_unit, units, tally.peak, kind, counted, upto, stats.bars + counted - first)
+    tally = count_rows(calm, lines_unit, span, tally.peak, kind, counted, upto, stats.bars + counted - first)
     counted = upto
     last = tally.equity
     i = j

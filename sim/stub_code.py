@@ -194,14 +194,15 @@ else:
 {end}
 i += 1"""
 
+# Rows before i are counted, and row i ends in all its steps.
+BY_ROWS = {"counted": ["i"], "end": ["end_row(v, row0 + i, row0 + i == last_row)"]}
 # How the rows of a stretch come into the running figures: of many instruments each as it passes.
 ONE_BY_ONE = {
     "before": ["last = acct.equity"],
     "count": ["count_calm(calm, tally, kind, (stats.bars + i - first) & 7)", "last = tally.equity"],
     "ahead": [],
     "after": [],
-    "counted": ["i"],
-    "end": ["end_row(v, row0 + i, row0 + i == last_row)"],
+    **BY_ROWS,
 }
 # Of one instrument all together, when the stretch is over.
 TOGETHER = {
@@ -211,10 +212,9 @@ TOGETHER = {
     "after": [
         "last = acct.equity",
         "if i > first:",
-        "    last = count_rows(calm, lines_unit, units, peak, kind, first, i, stats.bars).equity",
+        "    last = count_rows(calm, lines_unit, span, peak, kind, first, i, stats.bars).equity",
     ],
-    "counted": ["i"],
-    "end": ["end_row(v, row0 + i, row0 + i == last_row)"],
+    **BY_ROWS,
 }
 STEP_EACH = """for k in range(n):
     if bars[k].fresh == 1:
@@ -452,7 +452,7 @@ def stub_text(
     passing = ONE_BY_ONE
     if stack and is_quick(groups):
         passing = TOGETHER
-        allocate += ["lines_unit = tape.lines[6, tape.first :]", "units = span_of(lines_unit, row_lo, row_hi)"]
+        allocate += ["lines_unit = tape.lines[6, tape.first :]", "span = span_of(lines_unit, row_lo, row_hi)"]
     if ahead:
         passing = looking_ahead([("", d), *((f"g{g}", gd) for g, gd in enumerate(gates))], is_wide)
         kinds += [f"{name}_t = record_type({record})" for name, record in RECORDS]

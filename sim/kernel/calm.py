@@ -121,10 +121,10 @@ def least_of(a):
 
 
 @part
-def worth_in(v, units):
+def worth_in(v, span):
     """(lowest, highest) equity while a unit is worth something in this span, and the position stays as it is."""
-    a = worth_at(v, units[0])  # rounding keeps the order, so these are the bits of the rows themselves
-    b = worth_at(v, units[1])
+    a = worth_at(v, span[0])  # rounding keeps the order, so these are the bits of the rows themselves
+    b = worth_at(v, span[1])
     return min(a, b), max(a, b)
 
 
