@@ -52,6 +52,7 @@ def chunks_for(tape: Tape) -> Chunks:
 
 def row_bytes(tape: Tape) -> int:
     """Memory of a row that is ready: its times, and of each instrument the bar twice and all that belongs to it."""
-    own = 2 * layout.bar.itemsize + layout.cost_input.itemsize + layout.fine_span.itemsize + 8
+    own = 2 * layout.bar.itemsize + layout.cost_input.itemsize + layout.fine_span.itemsize
+    own += 2 * layout.SPANS * 8 if len(tape.series) == 1 else 0
     finer = sum(tape.timeframe_ns // bars.timeframe_ns for bars in tape.fine)
     return layout.row.itemsize + len(tape.series) * own + finer * layout.bar.itemsize

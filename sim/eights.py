@@ -47,12 +47,6 @@ if config.DISABLE_JIT:
             squares[k] += r * r
             losses[k] += loss * loss
 
-    def widen_eight(lows: Any, highs: Any, a: Any, at: int, hi: int) -> None:
-        for k in range(min(hi, 8)):
-            x = a[at + k]
-            lows[k] = x if x < lows[k] else lows[k]
-            highs[k] = -x if -x < highs[k] else highs[k]
-
 else:
     from llvmlite import ir
 
@@ -168,22 +162,3 @@ else:
         for k, more in enumerate((equity, r, builder.fmul(r, r), builder.fmul(loss, loss))):
             add_to(builder, eight_at(context, builder, sig.args[k], args[k]), more)
         return context.get_dummy_value()
-
-    @intrinsic
-    def widen_eight(typingctx: Any, lows: Any, highs: Any, a: Any, at: Any, hi: Any) -> Any:
-        """The lower of lows[k] and a[at + k], and of highs[k] and its negative, for k below hi; NaN changes nothing.
-
-        Without a maximum: `vector_check` knows by one that a step is in vectors.
-        """
-
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            x = builder.load(eight_at(context, builder, sig.args[2], args[2], args[3]), align=8)
-            inside = builder.icmp_signed("<", PLACES, everywhere(builder, WORDS, args[4]))
-            for k, value in ((0, x), (1, builder.fneg(x))):
-                place = eight_at(context, builder, sig.args[k], args[k])
-                known = builder.load(place, align=8)
-                lower = builder.and_(inside, builder.fcmp_ordered("<", value, known))
-                builder.store(builder.select(lower, value, known), place, align=8)
-            return context.get_dummy_value()
-
-        return types.void(lows, highs, a, types.int64, types.int64), codegen

@@ -515,12 +515,17 @@ SplitVenue = namedtuple(
 # One chunk of a tape of bars: rows[r], bars[r, k]; payments in time order; finer bars per (row, instrument) for the
 # drill.
 # `sample_ns` is the sample grid that the rows' `calm` is told by. Of one instrument `lines` has the bars once more,
-# field by field, and then what a unit is worth at the close: lines[field, first + LEAD + row]. Before the first row and
-# behind the last there is room, for many rows at once; so it is behind the last of `rows`, and of a feature's column.
+# field by field, and then the least, and the most, that a unit is worth at the closes of 1, 2, 4 and more rows from it
+# on, SPANS of each: lines[field, first + LEAD + row]. Before the first row and behind the last there is room, for many
+# rows at once; so it is behind the last of `rows`, and of a feature's column.
 # Sweeps write the equity of every lane after the rows in `looks` into `seen`, (looks, lanes).
 LEAD = 8
 SPARE = 24
+SPANS = 6
 TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns lines first looks seen")
+# What a unit of the only instrument is worth, from TapeView.lines: value[LEAD + row]; spans[k, LEAD + row] is the least
+# of 2**k rows and spans[SPANS + k, LEAD + row] the most.
+Units = namedtuple("Units", "value spans")
 # State of many lanes; first axis is the lane.
 Lanes = namedtuple(
     "Lanes",

@@ -47,9 +47,9 @@ if j > i:
     upto = j
     if j < until and s.market_at_close == 0:
         next_row = Venue(acct, orders, positions, desks, stats, tape.bars[np.uint64(j)], rules, s, 0, 0, 0)
-        if worth_at(calm, take(lines_unit, {lead} + j)) > floor and not prices_matter(next_row, True):
+        if worth_at(calm, take(units.value, {lead} + j)) > floor and not prices_matter(next_row, True):
             upto = j + 1
-    tally = count_rows(calm, lines_unit, span, tally.peak, kind, counted, upto, stats.bars + counted - first)
+    tally = count_rows(calm, units, tally.peak, kind, counted, upto, stats.bars + counted - first)
     counted = upto
     last = tally.equity
     i = j
@@ -85,7 +85,7 @@ dry_acct.row = row0 + {at}
 dry_acct.open_ns = dry_row.open_ns
 dry_acct.ts_ns = dry_row.close_ns
 dry_acct.n_new = 0
-dry_acct.equity = worth_at(calm, take(lines_unit, {lead} + {at}))
+dry_acct.equity = worth_at(calm, take(units.value, {lead} + {at}))
 {dry_load}
 dry_step(Ctx(
     dry_acct, orders, dry_positions, dry_bars, dry_f_s, dry_f1_s, dry_wide, dry_wide1, dry_bar, dry_pos,

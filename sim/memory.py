@@ -58,6 +58,9 @@ if config.DISABLE_JIT:
     def lowest_bit(x: int) -> int:
         return (int(x) & -int(x)).bit_length() - 1
 
+    def highest_bit(x: int) -> int:
+        return int(x).bit_length() - 1
+
 else:
     from llvmlite import ir
 
@@ -129,6 +132,15 @@ else:
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.int64), codegen
+
+    @intrinsic
+    def highest_bit(typingctx: Any, x: Any) -> Any:
+        """Place of the highest bit that is set in a whole number that is not 0."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return builder.sub(ir.IntType(64)(63), builder.ctlz(args[0], ir.Constant(ir.IntType(1), 1)))
 
         return types.int64(types.int64), codegen
 

@@ -14,6 +14,7 @@ from huracan.sim.declare import Declaration
 from huracan.sim.look_ahead_code import HEAD as DRY_HEAD
 from huracan.sim.look_ahead_code import RECORDS, dry_records, looking_ahead
 from huracan.sim.stubs import indent
+from huracan.sim.tape import BAR
 
 
 def loads(
@@ -40,7 +41,7 @@ from numba import njit
 
 from huracan.sim import layout
 from huracan.sim.builds import Groups, kernel
-from huracan.sim.layout import Ctx, Fine, SplitVenue, Tally, Venue
+from huracan.sim.layout import Ctx, Fine, SplitVenue, Tally, Units, Venue
 from huracan.sim.linker import bound
 from huracan.sim import prices
 from huracan.sim.memory import lowest_bit, put, record_type, take
@@ -212,7 +213,7 @@ TOGETHER = {
     "after": [
         "last = acct.equity",
         "if i > first:",
-        "    last = count_rows(calm, lines_unit, span, peak, kind, first, i, stats.bars).equity",
+        "    last = count_rows(calm, units, peak, kind, first, i, stats.bars).equity",
     ],
     **BY_ROWS,
 }
@@ -236,7 +237,7 @@ QUICK_PARTS: dict[str, tuple[str, ...]] = {
     "marks": ("statistics",),
     "calm": (
         *("calm_kind", "first_wake", "prices_matter", "begin_calm", "worth_at"),
-        *("mark_calm", "count_calm", "count_rows", "end_calm", "span_of"),
+        *("mark_calm", "count_calm", "count_rows", "end_calm"),
     ),
 }
 SPLIT_PARTS: dict[str, tuple[str, ...]] = {"hear": ("before_decision", "after_decision", "route", "route_requests")}
@@ -452,7 +453,7 @@ def stub_text(
     passing = ONE_BY_ONE
     if stack and is_quick(groups):
         passing = TOGETHER
-        allocate += ["lines_unit = tape.lines[6, tape.first :]", "span = span_of(lines_unit, row_lo, row_hi)"]
+        allocate.append(f"units = Units(tape.lines[{len(BAR)}, tape.first :], tape.lines[{len(BAR)}:, tape.first :])")
     if ahead:
         passing = looking_ahead([("", d), *((f"g{g}", gd) for g, gd in enumerate(gates))], is_wide)
         kinds += [f"{name}_t = record_type({record})" for name, record in RECORDS]

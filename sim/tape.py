@@ -19,10 +19,11 @@ from numba import config
 
 from huracan.sim import layout
 from huracan.sim.calm_rows import fill_calm
-from huracan.sim.layout import LEAD, SPARE, Contract, TapeView
+from huracan.sim.layout import LEAD, SPANS, SPARE, Contract, TapeView
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, BarSource, Floats, Ints, Payments, Rules
+from huracan.sim.spans import reach_ahead
 from huracan.sim.timeline import MARK, RowTimes, Timeline, timeline
 
 Records = np.ndarray[Any, Any]
@@ -262,8 +263,8 @@ def room_for(tape: Tape, rows: int, piece: int) -> Room:
     times = np.zeros(rows + SPARE, layout.row)  # what many rows at once read behind the last is ours
     bars = with_fields(np.empty((piece, n), layout.bar))
     if n == 1:
-        lines = np.ones((len(BAR) + 1, LEAD + rows + SPARE + 8))  # the odd length keeps a row out of one set
-        return Room(times, lines[:-1, np.newaxis, LEAD : LEAD + rows + 8], bars, lines)
+        lines = np.ones((len(BAR) + 2 * SPANS, LEAD + rows + SPARE + 8))  # the odd length keeps a row out of one set
+        return Room(times, lines[: len(BAR), np.newaxis, LEAD : LEAD + rows + 8], bars, lines)
     return Room(times, np.empty((len(BAR), n, rows + 8)), bars, np.ones((len(BAR), 1)))
 
 
@@ -395,7 +396,9 @@ def chunk(
     here = room or room_for(tape, hi - lo, hi - lo)
     fill_columns(tape, opens, latest, here)
     if len(tape.series) == 1:
-        unit_values(tape.rules[0], here.columns[3, 0, : hi - lo], here.lines[-1, LEAD : LEAD + hi - lo])
+        spans = here.lines[len(BAR) :, LEAD : LEAD + hi - lo]
+        unit_values(tape.rules[0], here.columns[3, 0, : hi - lo], spans[0])
+        reach_ahead(spans[0], spans[:SPANS], spans[SPANS:])
     if room is None:
         put_together(here.columns, 0, here.bars)
     grid = sample_ns or tape.timeframe_ns

@@ -17,6 +17,7 @@ DUST = "tests/laws/test_money.py::test_dust_is_no_loss_and_no_trade"
 CALM = "tests/laws/test_calm.py::test_a_sweep_of_any_list_of_orders_is_its_runs"
 FIGURES = "tests/sim/test_figures.py::test_a_whole_run_agrees_with_its_own_equity[None-60000000000]"
 AHEAD = "tests/laws/test_look_ahead.py::test_a_few_sets_look_ahead"
+SPANS = "tests/sim/test_spans.py::test_drawdowns_of_many_rows_are_those_of_each"
 CALM_GAPS = "tests/laws/test_calm.py::test_a_sweep_over_gaps_and_midnights_is_its_runs[next_open-4h]"
 WORSE = "tests/laws/test_worse.py"
 DEARER = f"{WORSE}::test_more_cost_never_improves_a_price"
@@ -152,15 +153,15 @@ MUTANTS = [
     Mutant(
         "an odometer of ticks turns without a word",
         "sim/kernel/column_loops.py",
-        "    return total if total >= 0.0 else total + TURN\n",
+        "    return total + TURN if turned and total < 0.0 else total\n",
         "    return total\n",
         (MANY_SUMS,),
     ),
     Mutant(
         "a column that leaves the ticks takes its ring from one bar too late",
         "sim/kernel/column_loops.py",
-        "        ring[place] = between(work, i, 1)\n",
-        "        ring[place] = between(work, i - 1, 1)\n",
+        "        ring[place] = between(work, i, 1, True)\n",
+        "        ring[place] = between(work, i - 1, 1, True)\n",
         (MANY_SUMS,),
     ),
     Mutant(
@@ -454,9 +455,9 @@ MUTANTS = [
     Mutant(
         "the deepest drawdown inside a stretch is not seen",
         "sim/kernel/calm.py",
-        "if highest <= peak and not may_be_deepest(lowest, peak, s.max_drawdown):",
-        "if highest <= peak:",
-        (CALM,),
+        " and not may_be_deepest(low, high, s.max_drawdown):",
+        ":",
+        (SPANS,),
     ),
     Mutant(
         "a row that was counted ahead is counted again",
@@ -482,9 +483,9 @@ MUTANTS = [
     Mutant(
         "a peak inside a stretch is not seen",
         "sim/kernel/calm.py",
-        "        if highest <= peak:\n",
-        "        if lowest <= peak:\n",
-        (CALM,),
+        "        if high <= peak:\n",
+        "        if low <= peak:\n",
+        (SPANS,),
     ),
     Mutant(
         "a calm row may pass over a point of a grid",

@@ -6,16 +6,16 @@ instrument many rows are added up at once, when the stretch is over (`count_rows
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
 from huracan.sim.codes import DAYED, SAMPLED
-from huracan.sim.eights import add_some, add_whole, copy_eight, widen_eight
+from huracan.sim.eights import add_some, add_whole, copy_eight
 from huracan.sim.kernel.groups import MARGIN, RESTING
 from huracan.sim.kernel.margin import in_danger
 from huracan.sim.kernel.marks import DAY_NS, add_equity, add_return, may_be_deepest, note_depth, stand_still, take_day
 from huracan.sim.kernel.values import unit_value
-from huracan.sim.layout import LEAD, Tally
-from huracan.sim.memory import put, stack_floats, take
+from huracan.sim.layout import LEAD, SPANS, Tally
+from huracan.sim.memory import highest_bit, stack_floats, take
 from huracan.sim.options import part
 
 
@@ -101,62 +101,56 @@ def worth_at(v, unit):
 
 
 @part
-def span_of(units, a, b):
-    """(lowest, highest) that a unit is worth in rows a..b of this chunk; NaN counts for nothing."""
-    lows = stack_floats(8)
-    highs = stack_floats(8)
-    for m in range(8):
-        put(lows, m, math.inf)
-        put(highs, m, math.inf)
-    for i in range(a, b, 8):
-        widen_eight(lows, highs, units, LEAD + i, b - i)
-    return least_of(lows), -least_of(highs)
+def worth_in(v, units, a, n):
+    """(lowest, highest) equity in the n rows from `a` on, 2**SPANS at most, while the position stays as it is."""
+    k = np.uint64(min(highest_bit(n), SPANS - 1))
+    rest = np.uint64(LEAD + a + n) - (np.uint64(1) << k)  # the second of two spans that cover them
+    at = np.uint64(LEAD + a)
+    spans = units.spans
+    low = min(spans[k, at], spans[k, rest])
+    k += np.uint64(SPANS)
+    high = max(spans[k, at], spans[k, rest])
+    one = worth_at(v, low)  # rounding keeps the order, so these are the bits of the rows themselves
+    other = worth_at(v, high)
+    return min(one, other), max(one, other)
 
 
 @part
-def least_of(a):
-    """The smallest of eight numbers, in three steps instead of seven."""
-    four = min(min(take(a, 0), take(a, 4)), min(take(a, 1), take(a, 5)))
-    return min(four, min(min(take(a, 2), take(a, 6)), min(take(a, 3), take(a, 7))))
-
-
-@part
-def worth_in(v, span):
-    """(lowest, highest) equity while a unit is worth something in this span, and the position stays as it is."""
-    a = worth_at(v, span[0])  # rounding keeps the order, so these are the bits of the rows themselves
-    b = worth_at(v, span[1])
-    return min(a, b), max(a, b)
-
-
-@part
-def count_rows(v, units, span, peak, kind, a, b, done):
+def count_rows(v, units, peak, kind, a, b, done):
     """Step 8 of calm rows a..b of this chunk, which follow `done` rows, with one instrument; their Tally.
 
-    `peak` is the equity's before them, or with the first of them; units[LEAD + row] is what a unit is worth, within
-    `span` in the whole piece.
+    `peak` is the equity's before them, or with the first of them; `units` has LEAD + row.
     """
-    s = v.stats
     if kind & DAYED == 0:
         if v.positions[0].qty == 0.0:
             return count_flat(v, peak, kind, b - a, done)
-        add_rows(v, units, kind, a, b, done)
-        last = worth_at(v, take(units, LEAD + b - 1))
-        lowest, highest = worth_in(v, span)
-        if highest <= peak and not may_be_deepest(lowest, peak, s.max_drawdown):
-            return Tally(last, peak)
-        lowest, highest = worth_in(v, span_of(units, a, b))
-        if highest <= peak:
-            note_depth(s, lowest, peak)
-            return Tally(last, peak)
+        add_rows(v, units.value, kind, a, b, done)
+        return Tally(worth_at(v, take(units.value, LEAD + b - 1)), note_rows(v, units, peak, a, b))
     equity = peak
     for i in range(a, b):
-        equity = worth_at(v, take(units, LEAD + i))
+        equity = worth_at(v, take(units.value, LEAD + i))
         peak = max(peak, equity)
-        if kind & DAYED != 0:
-            count_calm(v, Tally(equity, peak), kind, (done + i - a) & 7)
-        else:
-            note_depth(s, equity, peak)
+        count_calm(v, Tally(equity, peak), kind, (done + i - a) & 7)
     return Tally(equity, peak)
+
+
+@part
+def note_rows(v, units, peak, a, b):
+    """The deepest drawdown of rows a..b; returns the peak. Row by row only where both may be new in the same rows."""
+    s = v.stats
+    for g in range(a, b, 1 << SPANS):
+        n = min(b - g, 1 << SPANS)
+        low, high = worth_in(v, units, g, n)
+        if high <= peak:
+            note_depth(s, low, peak)
+        elif high > peak and not may_be_deepest(low, high, s.max_drawdown):
+            peak = high
+        else:
+            for i in range(g, g + n):
+                equity = worth_at(v, take(units.value, LEAD + i))
+                peak = max(peak, equity)
+                note_depth(s, equity, peak)
+    return peak
 
 
 @part

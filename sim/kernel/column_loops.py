@@ -56,6 +56,7 @@ def sums(update, tick, worth, slot, bars, at, table, out, work, lo, hi, jobs, st
     kept = 0
     largest = 0.0
     fresh = 0
+    turned = False
     for j in range(jobs.shape[0]):
         job = jobs[j]
         k = job.inst
@@ -67,10 +68,10 @@ def sums(update, tick, worth, slot, bars, at, table, out, work, lo, hi, jobs, st
             seen = k
             kept = job.kept
             past = rings[job.past : job.past + kept]
-            largest, fresh = count_on(tick, s, news, k, most_of(jobs, states, j), past, work)
+            largest, fresh, turned = count_on(tick, s, news, k, most_of(jobs, states, j), past, work)
         if s.exact != 0 and largest <= s.most:
             if fresh == hi - lo:
-                differences(worth, s, work, kept, line)
+                differences(worth, s, work, kept, turned, line)
             else:
                 differences_of_some(worth, s, work, kept, news, k, line)
             s.place = (s.place + fresh) % s.n
@@ -98,13 +99,15 @@ def most_of(jobs, states, first):
 def count_on(tick, s, news, k, most, past, work):
     """The odometer's readings: work[kept + e] after the e-th fresh bar, behind the `kept` ones of `past`.
 
-    Returns the largest number of ticks, and how many fresh bars were counted. It stops for good at a bar that none can
-    take, and then the largest is infinite.
+    Returns the largest number of ticks, how many fresh bars were counted, and whether it may have begun anew on the
+    way. It stops for good at a bar that none can take, and then the largest is infinite.
     """
     kept = past.shape[0]
     n_rows = news.shape[0]
+    turned = False
     for i in range(kept):
         work[i] = past[i]
+        turned = turned or past[i] > past[kept - 1]
     largest = 0.0
     bad = 0.0
     fresh = 0
@@ -121,6 +124,7 @@ def count_on(tick, s, news, k, most, past, work):
             reading += work[i]
             work[i] = reading
     else:
+        turned = True
         largest = 0.0
         fresh = 0
         for i in range(n_rows):
@@ -138,22 +142,22 @@ def count_on(tick, s, news, k, most, past, work):
                 largest = max(largest, t)
     for i in range(kept):
         past[i] = work[fresh + i]
-    return largest, fresh
+    return largest, fresh, turned
 
 
 @part
-def between(work, i, n):
-    """The sum of n bars up to that of reading i."""
+def between(work, i, n, turned):
+    """The sum of n bars up to that of reading i; `turned`: the odometer may have begun anew within them."""
     total = work[i] - work[i - n]
-    return total if total >= 0.0 else total + TURN
+    return total + TURN if turned and total < 0.0 else total
 
 
 @part
-def differences(worth, s, work, kept, line):
+def differences(worth, s, work, kept, turned, line):
     """line[i] = the value after bar i where every bar is fresh."""
     n = s.n
     for i in range(line.shape[0]):
-        line[i] = worth(s, between(work, kept + i, n))
+        line[i] = worth(s, between(work, kept + i, n, turned))
     for i in range(min(max(n - 1 - s.count, 0), line.shape[0])):
         line[i] = np.nan
     s.value = line[line.shape[0] - 1]
@@ -166,7 +170,7 @@ def differences_of_some(worth, s, work, kept, news, k, line):
     e = 0
     for i in range(line.shape[0]):
         if news[i, k].fresh != 0:
-            value = worth(s, between(work, kept + e, s.n)) if s.count + e + 1 >= s.n else np.nan
+            value = worth(s, between(work, kept + e, s.n, True)) if s.count + e + 1 >= s.n else np.nan
             e += 1
         line[i] = value
     s.value = value
@@ -178,8 +182,8 @@ def take_ring(s, work, kept, ring):
     place = s.place
     for i in range(kept - 1, kept - 1 - s.n, -1):
         place = place - 1 if place > 0 else s.n - 1
-        ring[place] = between(work, i, 1)
-    s.total = between(work, kept - 1, s.n)
+        ring[place] = between(work, i, 1, True)
+    s.total = between(work, kept - 1, s.n, True)
 
 
 @part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from huracan.sim.exact_doubles import two_sum
+from huracan.sim.exact_doubles import quotient, two_sum
 from huracan.sim.feature import WINDOW, Feature
 from huracan.sim.options import part
 from huracan.strategies.features.sums import mean_of
@@ -56,7 +56,8 @@ def leave_ticks(s, ring):
 @part
 def worth(s, total):
     """The mean of which this is the sum in ticks."""
-    return total * s.num / s.divisor
+    ticks = total * s.num
+    return quotient(ticks, s.divisor, s.inverse) if s.inverse > 0.0 else ticks / s.divisor
 
 
 @part

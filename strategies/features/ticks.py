@@ -18,9 +18,11 @@ TICKS = [
     ("per_num", "f8"),
     ("most", "f8"),  # ticks, so that sums over the window stay below 2**53 even times num
     ("divisor", "f8"),  # n * den
+    ("inverse", "f8"),  # of the divisor; 0 if that is too large to divide by multiplying
 ]
 
 TOO_LARGE = 2.0**53
+MULTIPLIED = 2.0**50  # exact_doubles.quotient
 TWO_ULP = 2.0**-51
 
 
@@ -32,6 +34,7 @@ def begin_ticks(states, windows, rules):
     den = np.where(known, den, 1.0)
     states["num"], states["den"], states["per_num"] = num, den, 1.0 / num
     states["divisor"] = windows * den
+    states["inverse"] = np.where(states["divisor"] < MULTIPLIED, 1.0 / states["divisor"], 0.0)
     states["most"] = np.floor(TOO_LARGE / 8.0 / (windows * num))
     states["exact"] = known & (windows * den < TOO_LARGE)
 

@@ -27,11 +27,6 @@ def whole(sums: Any, units: Any, at: int) -> None:
 
 
 @njit
-def widen(lows: Any, highs: Any, a: Any, at: int, hi: int) -> None:
-    eights.widen_eight(lows, highs, a, at, hi)
-
-
-@njit
 def add(a: Any, x: float, lo: int, hi: int) -> None:
     eights.add_eight(a, x, lo, hi)
 
@@ -81,17 +76,6 @@ def test_what_lies_outside_is_read_and_adds_nothing() -> None:
     for got, want in zip(sums, wanted, strict=True):
         assert np.isfinite(got).all()
         assert got.tobytes() == want.tobytes()
-
-
-@pytest.mark.parametrize("hi", [-3, 0, 1, 6, 8, 40])
-def test_the_lowest_and_the_highest_of_rows(hi: int) -> None:
-    a = UNITS.copy()
-    a[[3, 6]] = math.nan
-    lows, highs = np.full(8, 90.0), np.full(8, -110.0)
-    widen(lows, highs, a, 2, hi)
-    rows = [a[2 + k] if k < hi else math.nan for k in range(8)]
-    assert lows.tolist() == [np.fmin(90.0, x) for x in rows]
-    assert highs.tolist() == [-np.fmax(110.0, x) for x in rows]
 
 
 def test_one_number_is_added_to_some_places_and_eight_are_copied() -> None:

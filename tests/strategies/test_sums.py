@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -41,14 +42,14 @@ def market(kind: str) -> tuple[Any, Any, Any]:
 
 
 def one_by_one(bars: Any, rules: Any, k: int, window: int) -> Any:
-    """The same by `update`, in plain Python."""
+    """The same by `update`, in plain Python, which divides."""
     s = np.zeros(1, simple_mean.STATE)
     s["value"] = np.nan
     simple_mean.begin(s, np.array([[window]], np.float64), rules[k : k + 1])
     state, ring = s.view(np.recarray)[0], np.zeros(window)
     update = getattr(simple_mean.update, "py_func", simple_mean.update)
     values = []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), patch.object(simple_mean, "worth", lambda s, total: total * s.num / s.divisor):
         for bar in bars[:, k].view(np.recarray):
             if bar.fresh:
                 state.value = update(state, ring, bar)
