@@ -99,13 +99,17 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
             where="data",
             fix=f"name {d.instruments} instruments",
         )
-    spots = [bool(c == Contract.SPOT) for c in tape.rules["contract"]]
+    contracts = tape.rules["contract"]
     lanes = (spec, *also)
     groups = Groups(
         resting=int(code.rests or any(s.venue.intrabar == "drill" for s in lanes)),  # a drill walks every path
         margin=int(
-            not all(spots) or len(tape.payments) > 0 or any(s.account.leverage > 1.0 or s.account.borrow for s in lanes)
+            not all_spot(tape)
+            or len(tape.payments) > 0
+            or any(s.account.leverage > 1.0 or s.account.borrow for s in lanes)
         ),
+        borrow=int(any(s.account.borrow for s in lanes)),
+        inverses=int(Contract.INVERSE in contracts),
         costs=int(any(uses_cost_models(s) for s in lanes)),
         closes=int(any(s.venue.market_fill == "close" for s in lanes)),
         record=int(record),

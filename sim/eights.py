@@ -13,45 +13,31 @@ from numba.np.arrayobj import make_array
 
 if config.DISABLE_JIT:
 
-    def copy_eight(to: Any, a: Any) -> None:
-        to[:8] = a[:8]
+    def copy_eight(to: Any, at: int, a: Any, lo: int) -> None:
+        to[at : at + 8] = a[lo : lo + 8]
 
     def add_eight(a: Any, x: float, lo: int, hi: int) -> None:
         for k in range(max(lo, 0), min(hi, 8)):
             a[k] += x
 
-    def add_whole(
-        equities: Any, returns: Any, squares: Any, losses: Any, units: Any, at: int, cash: float, qty: float
-    ) -> None:
-        add_some(equities, returns, squares, losses, units, at, cash, qty, -1, 8, 0.0)
+    def add_whole(sums: Any, units: Any, at: int, held: tuple[float, float]) -> None:
+        add_some(sums, units, at, held, -1, 8, 0.0)
 
-    def add_some(
-        equities: Any,
-        returns: Any,
-        squares: Any,
-        losses: Any,
-        units: Any,
-        at: int,
-        cash: float,
-        qty: float,
-        lo: int,
-        hi: int,
-        before: float,
-    ) -> None:
+    def add_some(sums: Any, units: Any, at: int, held: tuple[float, float], lo: int, hi: int, before: float) -> None:
+        cash, qty = held
         for k in range(max(lo, 0), min(hi, 8)):
             equity = cash + qty * units[at + k]
             r = equity / (before if k == lo else cash + qty * units[at + k - 1]) - 1.0
             loss = min(r, 0.0)
-            equities[k] += equity
-            returns[k] += r
-            squares[k] += r * r
-            losses[k] += loss * loss
+            for part, more in enumerate((equity, r, r * r, loss * loss)):
+                sums[8 * part + k] += more
 
 else:
     from llvmlite import ir
 
+    WORD = ir.IntType(64)
     DOUBLES = ir.VectorType(ir.DoubleType(), 8)
-    WORDS = ir.VectorType(ir.IntType(64), 8)
+    WORDS = ir.VectorType(WORD, 8)
     PLACES = ir.Constant(WORDS, list(range(8)))
 
     def everywhere(builder: Any, kind: Any, x: Any) -> Any:
@@ -80,15 +66,15 @@ else:
         builder.store(builder.fadd(builder.load(at, align=8), more), at, align=8)
 
     @intrinsic
-    def copy_eight(typingctx: Any, to: Any, a: Any) -> Any:
-        """to[k] = a[k] for the first eight doubles, in one piece: what is written in several is waited for."""
+    def copy_eight(typingctx: Any, to: Any, at: Any, a: Any, lo: Any) -> Any:
+        """to[at + k] = a[lo + k] for eight doubles, in one piece: what is written in several is waited for."""
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            target, source = (eight_at(context, builder, sig.args[k], args[k]) for k in (0, 1))
+            target, source = (eight_at(context, builder, sig.args[k], args[k], args[k + 1]) for k in (0, 2))
             builder.store(builder.load(source, align=8), target, align=8)
             return context.get_dummy_value()
 
-        return types.void(to, a), codegen
+        return types.void(to, types.int64, a, types.int64), codegen
 
     @intrinsic
     def add_eight(typingctx: Any, a: Any, x: Any, lo: Any, hi: Any) -> Any:
@@ -103,62 +89,38 @@ else:
         return types.void(a, types.float64, types.int64, types.int64), codegen
 
     @intrinsic
-    def add_whole(
-        typingctx: Any,
-        equities: Any,
-        returns: Any,
-        squares: Any,
-        losses: Any,
-        units: Any,
-        at: Any,
-        cash: Any,
-        qty: Any,
-    ) -> Any:
+    def add_whole(typingctx: Any, sums: Any, units: Any, at: Any, held: Any) -> Any:
         """`add_some` of all eight rows."""
-        number = types.float64
-        sig = types.void(equities, returns, squares, losses, units, types.int64, number, number)
-        return sig, add_worths
+        return types.void(sums, units, types.int64, held), add_worths
 
     @intrinsic
-    def add_some(
-        typingctx: Any,
-        equities: Any,
-        returns: Any,
-        squares: Any,
-        losses: Any,
-        units: Any,
-        at: Any,
-        cash: Any,
-        qty: Any,
-        lo: Any,
-        hi: Any,
-        before: Any,
-    ) -> Any:
+    def add_some(typingctx: Any, sums: Any, units: Any, at: Any, held: Any, lo: Any, hi: Any, before: Any) -> Any:
         """Add equity, its return, that squared, and squared where it is a loss, of those rows at + k with lo <= k < hi.
 
-        Equity is cash + qty x units[row]; before row `lo` it was `before`. Row k goes into part k of each sum.
+        Equity is cash + qty x units[row], held = (cash, qty); before row `lo` it was `before`. Row k goes into part k
+        of each of the four sums, which stand after one another.
         """
-        number, word = types.float64, types.int64
-        sums = (equities, returns, squares, losses)
-        return types.void(*sums, units, word, number, number, word, word, number), add_worths
+        return types.void(sums, units, types.int64, held, types.int64, types.int64, types.float64), add_worths
 
     def add_worths(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         """Code of both."""
-        cash, qty = (everywhere(builder, DOUBLES, x) for x in args[6:8])
+        sums, units, at, held = args[:4]
+        cash, qty = (everywhere(builder, DOUBLES, builder.extract_value(held, k)) for k in (0, 1))
 
         def worth(at: Any) -> Any:
-            unit = builder.load(eight_at(context, builder, sig.args[4], args[4], at), align=8)
+            unit = builder.load(eight_at(context, builder, sig.args[1], units, at), align=8)
             return builder.fadd(cash, builder.fmul(qty, unit))
 
-        equity, before = worth(args[5]), worth(builder.sub(args[5], ir.IntType(64)(1)))
-        if len(args) > 8:
-            first = builder.icmp_signed("==", PLACES, everywhere(builder, WORDS, args[8]))
-            before = builder.select(first, everywhere(builder, DOUBLES, args[10]), before)
+        equity, before = worth(at), worth(builder.sub(at, WORD(1)))
+        if len(args) > 4:
+            lo, hi, at_lo = args[4:]
+            first = builder.icmp_signed("==", PLACES, everywhere(builder, WORDS, lo))
+            before = builder.select(first, everywhere(builder, DOUBLES, at_lo), before)
         r = builder.fadd(builder.fdiv(equity, before), constant(-1.0))
-        if len(args) > 8:
-            inside = between(builder, args[8], args[9])
+        if len(args) > 4:
+            inside = between(builder, lo, hi)
             equity, r = (builder.select(inside, x, constant(0.0)) for x in (equity, r))
         loss = builder.select(builder.fcmp_ordered("<", constant(0.0), r), constant(0.0), r)
         for k, more in enumerate((equity, r, builder.fmul(r, r), builder.fmul(loss, loss))):
-            add_to(builder, eight_at(context, builder, sig.args[k], args[k]), more)
+            add_to(builder, eight_at(context, builder, sig.args[0], sums, WORD(8 * k)), more)
         return context.get_dummy_value()

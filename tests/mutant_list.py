@@ -441,8 +441,8 @@ MUTANTS = [
     Mutant(
         "rows before a stretch are added up with it",
         "sim/kernel/calm.py",
-        "cash, qty, a - g, b - g, s.at_sample)",
-        "cash, qty, 0, b - g, s.at_sample)",
+        "held, a - g, b - g, s.at_sample)",
+        "held, 0, b - g, s.at_sample)",
         (CALM,),
     ),
     Mutant(

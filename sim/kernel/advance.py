@@ -19,7 +19,7 @@ from huracan.sim.codes import (
 from huracan.sim.costs.borrow import interest
 from huracan.sim.costs.funding import funding
 from huracan.sim.kernel.execute import execute, execution, taker_steps
-from huracan.sim.kernel.groups import CLOSES, MARGIN, RECORD, RESTING, SPLIT
+from huracan.sim.kernel.groups import BORROW, CLOSES, MARGIN, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
 from huracan.sim.kernel.margin import in_danger, note_risk
@@ -297,7 +297,7 @@ def last_event(v):
 @part
 def pay_interest(v, elapsed):
     """Step 5 of the whole account."""
-    if MARGIN:
+    if BORROW:
         if v.settings.borrow == 1:
             charge_interest(v, elapsed)
 

@@ -12,6 +12,7 @@ from huracan.sim.book_layout import BookVenue
 from huracan.sim.codes import INVERSE
 from huracan.sim.kernel.book_latency import set_response
 from huracan.sim.kernel.book_places import bid_x, first_of, tick_at
+from huracan.sim.kernel.groups import INVERSES
 from huracan.sim.kernel.liquidate import liquidate_at
 from huracan.sim.kernel.margin import others
 from huracan.sim.options import part, rare
@@ -71,7 +72,7 @@ def place_of_danger(v, k, spare):
         return NOW
     step = spare / (abs(q) * rule.multiplier * (1.0 + v.settings.max_rate))
     price = mark - step if q > 0.0 else mark + step
-    if rule.contract == INVERSE:
+    if INVERSES and rule.contract == INVERSE:
         price = 1.0 / (1.0 / mark + step) if q > 0.0 else 1.0 / max(1.0 / mark - step, 0.0)
     if not price > 0.0 or not price < math.inf:
         return NOWHERE

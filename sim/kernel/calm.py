@@ -10,7 +10,7 @@ import numpy as np
 
 from huracan.sim.codes import DAYED, SAMPLED
 from huracan.sim.eights import add_some, add_whole, copy_eight
-from huracan.sim.kernel.groups import MARGIN, RESTING
+from huracan.sim.kernel.groups import BORROW, MARGIN, RESTING
 from huracan.sim.kernel.margin import in_danger
 from huracan.sim.kernel.marks import DAY_NS, add_equity, add_return, may_be_deepest, note_depth, stand_still, take_day
 from huracan.sim.kernel.values import unit_value
@@ -23,7 +23,7 @@ from huracan.sim.options import part
 def calm_kind(v, row, sample_ns):
     """layout.Calm of a row that has begun, if this lane keeps the calendar's time; else 0."""
     s = v.stats
-    if row.calm == 0 or s.sample_ns != sample_ns or (MARGIN and v.settings.borrow == 1):
+    if row.calm == 0 or s.sample_ns != sample_ns or (BORROW and v.settings.borrow == 1):
         return 0
     if (s.next_sample == row.close_ns) != (row.calm & SAMPLED != 0) or s.next_sample < row.close_ns:
         return 0
@@ -170,28 +170,24 @@ def count_flat(v, peak, kind, rows, done):
 def add_rows(v, units, kind, a, b, done):
     """The sums of `count_rows`, eight rows at a time: rows before a and behind b are read and add nothing."""
     s = v.stats
-    cash = v.acct.cash
-    qty = v.positions[0].qty
-    equities = stack_floats(8)  # in registers while the rows pass
-    returns = stack_floats(8)
-    squares = stack_floats(8)
-    losses = stack_floats(8)
-    copy_eight(equities, s.sum_equity)
-    copy_eight(returns, s.sum_r)
-    copy_eight(squares, s.sum_r2)
-    copy_eight(losses, s.sum_neg2)
+    held = (v.acct.cash, v.positions[0].qty)
+    sums = stack_floats(32)  # in registers while the rows pass
+    copy_eight(sums, 0, s.sum_equity, 0)
+    copy_eight(sums, 8, s.sum_r, 0)
+    copy_eight(sums, 16, s.sum_r2, 0)
+    copy_eight(sums, 24, s.sum_neg2, 0)
     g = a - (done & 7)
     while g < b:
         if a < g and g + 8 <= b:  # most are, and need not ask which
-            add_whole(equities, returns, squares, losses, units, LEAD + g, cash, qty)
+            add_whole(sums, units, LEAD + g, held)
         else:
-            add_some(equities, returns, squares, losses, units, LEAD + g, cash, qty, a - g, b - g, s.at_sample)
+            add_some(sums, units, LEAD + g, held, a - g, b - g, s.at_sample)
         g += 8
-    copy_eight(s.sum_equity, equities)
+    copy_eight(s.sum_equity, 0, sums, 0)
     if kind & SAMPLED != 0:
-        copy_eight(s.sum_r, returns)
-        copy_eight(s.sum_r2, squares)
-        copy_eight(s.sum_neg2, losses)
+        copy_eight(s.sum_r, 0, sums, 8)
+        copy_eight(s.sum_r2, 0, sums, 16)
+        copy_eight(s.sum_neg2, 0, sums, 24)
         s.at_sample = worth_at(v, take(units, LEAD + b - 1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from huracan.sim.codes import CUT_TO_CASH, CUT_TO_MARGIN, INVERSE, SHORT_WITHOUT_BORROW
-from huracan.sim.kernel.groups import MARGIN
+from huracan.sim.kernel.groups import INVERSES, MARGIN
 from huracan.sim.kernel.values import unit_notional, unit_value
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_ticks_away, quantity_down
@@ -105,7 +105,7 @@ def note_risk(v):
         if v.settings.all_spot == 0:
             for k in range(len(v.positions)):
                 q = v.positions[k].qty
-                if q < 0.0 or (q > 0.0 and (v.acct.cash < 0.0 or v.rules[k].contract == INVERSE)):
+                if q < 0.0 or (q > 0.0 and (v.acct.cash < 0.0 or INVERSES and v.rules[k].contract == INVERSE)):
                     risky = 1
         v.stats.risky = risky
 
@@ -175,7 +175,7 @@ def liquidation_price(v, k, x):
     m = rule.multiplier
     for i in range(t.n_tiers):
         rate = t.tier_rate[i]
-        if rule.contract == INVERSE:
+        if INVERSES and rule.contract == INVERSE:
             y = (spare + t.tier_less[i]) / (m * (q + abs(q) * rate))
             p = 1.0 / y
         else:

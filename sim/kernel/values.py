@@ -1,16 +1,16 @@
-"""What a unit is worth, in a build: without margin everything is spot, and no code is left for inverse contracts."""
+"""What a unit is worth, in a build: without inverse contracts no code is left for them."""
 
 from __future__ import annotations
 
 from huracan.sim import prices
-from huracan.sim.kernel.groups import MARGIN
+from huracan.sim.kernel.groups import INVERSES
 from huracan.sim.options import part
 
 
 @part
 def unit_value(rule, price):
     """`prices.unit_value`."""
-    if MARGIN:
+    if INVERSES:
         return prices.unit_value(rule, price)
     return rule.multiplier * price
 
@@ -18,6 +18,6 @@ def unit_value(rule, price):
 @part
 def unit_notional(rule, price):
     """`prices.unit_notional`."""
-    if MARGIN:
+    if INVERSES:
         return prices.unit_notional(rule, price)
     return rule.multiplier * price
