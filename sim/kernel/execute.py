@@ -25,7 +25,7 @@ from huracan.sim.kernel.book_leave import tell_order
 from huracan.sim.kernel.groups import BOOKS, COSTS, RESTING
 from huracan.sim.kernel.ledger import book
 from huracan.sim.kernel.margin import cut_to_money
-from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, side_of
+from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, shrink, side_of
 from huracan.sim.kernel.values import unit_value
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
@@ -108,9 +108,10 @@ def cut_to_position(v, j):
         if RESTING and r.role != ALONE:
             other = r.stop if r.role == TAKE else r.take
             if other >= 0 and v.orders[other].left > held:
-                v.orders[other].left = held
+                shrink(v.orders[other], held)
                 if BOOKS:
                     tell_order(v, other)
+            shrink(r, held)
         r.left = held
 
 

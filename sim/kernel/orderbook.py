@@ -123,6 +123,13 @@ def entry_added(v, r, qty):
 
 
 @part
+def shrink(r, left):
+    """A bracket's child wants only `left` any more: an order for less, not one that has filled."""
+    r.qty -= r.left - left
+    r.left = left
+
+
+@part
 def child_filled(v, j, qty):
     """A bracket's child has filled by `qty`: its sibling shrinks, what is left of the entry is cancelled."""
     r = v.orders[j]
@@ -131,8 +138,9 @@ def child_filled(v, j, qty):
     other = r.stop if r.role == TAKE else r.take
     if other >= 0:
         c = v.orders[other]
-        c.left -= qty
-        if not c.left > 1e-12 * c.qty:
+        over = not c.left - qty > 1e-12 * c.qty
+        shrink(c, c.left - qty)
+        if over:
             drop_child(v, other)
         elif BOOKS:
             tell_order(v, other)

@@ -18,7 +18,9 @@ from huracan.sim.codes import (
     OLHC,
     OPTIMISTIC,
     PESSIMISTIC,
+    STOP_CHILD,
     STOP_LIMIT,
+    TAKE,
     TRAIL,
 )
 from huracan.sim.kernel.execute import execute
@@ -240,6 +242,13 @@ def walk(v, k, x, high, low, close, policy):
 
 
 @part
+def newborn(r, row):
+    """A bracket's child that was born at an open: the path behind it is the first to see it."""
+    child = r.role == TAKE or r.role == STOP_CHILD
+    return child and r.kind != MARKET and r.live_row == row and r.arrived == 0  # at market it is a time exit
+
+
+@part
 def drill(v, k, b):
     """Walk the finer bars inside this one; each with its own open, volume and path."""
     span = v.fine.spans[k]
@@ -264,14 +273,19 @@ def fine_open(v, k, x):
             liquidate_at(v, k, x, v.acct.ts_ns, True)
     lo, hi = slots(v, k)
     for j in range(lo, hi):
-        waits = v.orders[j].kind == MARKET and v.settings.market_at_close == 0
-        v.orders[j].done_row = row if waits else -1  # market orders meet the bar's own opens only
+        r = v.orders[j]
+        waits = r.kind == MARKET and v.settings.market_at_close == 0  # market orders meet the bar's own opens only
+        r.done_row = row if waits or newborn(r, row) else -1
     while True:
         j = first_in_turn(v, k, x, row, v.acct.open_ns, -1)
         if j < 0:
             break
         at_open(v, j, x, meets(v, v.orders[j], x, row), row, v.acct.ts_ns, True)
-    judged(v, k, x, row, v.acct.open_ns)
+    for j in range(lo, hi):
+        r = v.orders[j]
+        if works(r, row, v.acct.open_ns) and not newborn(r, row):
+            follow(r, x)
+            r.arrived = 1
 
 
 @part

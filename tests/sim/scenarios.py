@@ -472,6 +472,33 @@ PATHS = [
             "fine_timeframe_ns": QUARTER,
         },
     ),
+    Case(
+        "drill: children born at the bar's open wait for the path behind a first finer bar that opens elsewhere",
+        bars("112 112 112 112", "112 115 108 115"),
+        {0: [("stop", -1, 1, 110), ("bracket", -1, 2, None, 114, None)]},
+        [
+            ("1o", -1, 2, 112, "taker", 2, "market"),
+            # the stop meets the finer bar's open; the target, marketable since its birth, the path that starts there
+            ("1c", -1, 1, 109, "taker", 1, "stop"),
+            ("1c", 1, 2, 109, "taker", 3, "take"),
+        ],
+        settings={"intrabar": "drill"},
+        market={
+            "fine": bars("109 115 108 115", first=MINUTE + QUARTER, step=QUARTER),
+            "fine_timeframe_ns": QUARTER,
+        },
+    ),
+    Case(
+        "drill: a target that is born marketable at a finer bar's open takes there",
+        bars("110 110 110 110", "110 110 110 110", "110 112 102 104"),
+        {0: [("bracket", 1, 2, 100, 103, None)], 1: [("modify_last", None, 106)]},
+        [("2c", 1, 2, 104, "maker", 1, "limit"), ("2c", -1, 2, 104, "taker", 2, "take")],
+        settings={"intrabar": "drill"},
+        market={
+            "fine": bars("110 112 110 112", "104 105 102 104", first=2 * MINUTE, step=QUARTER),
+            "fine_timeframe_ns": QUARTER,
+        },
+    ),
     Case("drill without finer bars: pessimistic", WIDE, LONG_BRACKET, [ENTRY, STOPPED], settings={"intrabar": "drill"}),
     Case(
         "a missing bar: the order of that instrument waits, the other's does not",

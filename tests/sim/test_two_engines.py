@@ -48,6 +48,13 @@ def test_children_that_are_changed() -> None:
         assert differences(*made) == [], f"seed {seed}"
 
 
+def test_a_child_that_shrank_is_an_order_for_less() -> None:
+    """The chance that a limit fills goes by its quantity: what a target still wants, not what it was once for."""
+    made = case(908, intrabar="drill")
+    assert made[1].limit_fill["model"] == "hazard"
+    assert differences(*made) == []
+
+
 def test_brackets_whose_fee_is_kept_from_what_they_buy() -> None:
     """What is left is off the lot: children sleep, and sell whole lots of it."""
     made = case(20_357)
