@@ -123,14 +123,14 @@ def backtest(
         raise Refused("there is no spec", where="SPEC", fix="name a TOML file, or --from sweep.parquet --row N")
     from huracan.path_bounds import run_bounds, write_bounds
     from huracan.report_again import BOUNDS, write_page
-    from huracan.sim.atomic_files import make_folder
+    from huracan.sim.atomic_files import results_folder
     from huracan.spec import load_spec
 
     with _stdout_for(json), _store_at(store):
         checked = load_spec(spec)
-        make_folder(out)  # before time is spent on what could not be written
-        result = run.backtest(checked, python=python, check_bounds=check_bounds)
-        result.save(out)
+        with results_folder(out):  # before time is spent on what could not be written
+            result = run.backtest(checked, python=python, check_bounds=check_bounds)
+            result.save(out)
         figures = dict(result.figures)
         if path_bounds:
             figures["path_bounds"] = run_bounds(checked, python=python)
@@ -149,7 +149,7 @@ def _from_sweep(
 ) -> None:
     """Rows of a sweep in full: one into the folder, several into a folder each."""
     from huracan import rerun, terminal
-    from huracan.sim.atomic_files import make_folder
+    from huracan.sim.atomic_files import results_folder
 
     fix = "write --from sweep.parquet --row N, or --top K"
     if table is None or (row is None) == (top is None):
@@ -161,15 +161,15 @@ def _from_sweep(
     with _stdout_for(json):
         swept = rerun.open_sweep(table)
         rows = [row] if row is not None else rerun.best_rows(swept, top or 1)
-        make_folder(out)
         found = []
-        for each in rows:
-            result = rerun.rerun(swept, each)
-            folder = out if row is not None else out / f"row-{each}"
-            result.save(folder)
-            found.append({"row": each, **result.figures})
-            if not json:
-                terminal.show_backtest(result.figures, folder)
+        with results_folder(out):
+            for each in rows:
+                result = rerun.rerun(swept, each)
+                folder = out if row is not None else out / f"row-{each}"
+                result.save(folder)
+                found.append({"row": each, **result.figures})
+                if not json:
+                    terminal.show_backtest(result.figures, folder)
     if json:
         terminal.print_json(found[0] if row is not None else {"runs": found})
 
@@ -188,7 +188,7 @@ def sweep(
 ) -> int:
     """Run every parameter set of the spec's [sweep] table."""
     from huracan import run, terminal
-    from huracan.sim.atomic_files import make_folder
+    from huracan.sim.atomic_files import results_folder
     from huracan.spec import load_spec
 
     top: list[dict[str, Any]] = []
@@ -199,8 +199,7 @@ def sweep(
         if out is None or plan:
             figures = run.plan(checked)
         else:
-            make_folder(out)
-            with terminal.progress("parameter sets") as step:
+            with results_folder(out), terminal.progress("parameter sets") as step:
                 result = run.sweep(checked, out=out, resume=resume, progress=step, cluster=cluster)
             figures = result.figures
             top = terminal.top_rows(result)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from huracan.sim.refusal import Refused
@@ -28,6 +29,24 @@ def make_folder(folder: Path) -> None:
         raise Refused("the folder for the results is a file, or lies below one", where=str(folder), fix=fix) from None
     except OSError as error:
         raise _not_written(folder, error) from error
+
+
+@contextmanager
+def results_folder(folder: Path) -> Iterator[None]:
+    """A folder for the results of what runs inside; one that is still empty when that fails goes again.
+
+    >>> with results_folder(Path("out/tonight")):
+    ...     pass
+    """
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first that is not empty
+            for each in new:
+                each.rmdir()
+        raise
 
 
 def write_together(folder: Path, writers: Mapping[str, Writer]) -> None:

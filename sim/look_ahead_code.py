@@ -92,12 +92,12 @@ dry_step(Ctx(
     dry_f, dry_f1, 0, p, dry_u, rules, s,
 ))
 asks = asks or dry_acct.n_new != 0"""
-# {width} rows, each with the state as it stands; `found` has a bit for each that is not over.
+# {width} rows, each with the state as it stands; `found` has a bit for each that is not over, and some behind `until`.
 MANY = """for b in range({width}):
 {dry_row}
     asks = asks{moves}
     put(flags, b, max(1.0 if asks else -1.0, floor - dry_acct.equity))
-found = not_below_zero(flags, {width}) & ((1 << min(until - j, {width})) - 1)"""
+found = not_below_zero(flags, {width})"""
 # A step that always wants something is not asked in vain: rows are taken one by one for a while.
 LOOK = """until = min(min(stop, ends), i + tape.rows[u_i + one].same)
 {copies}

@@ -151,6 +151,21 @@ def test_out_is_made_and_a_file_there_is_refused(spec: Path, fake: Any, capsys: 
     assert "is a file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["backtest", "sweep"])
+def test_a_run_that_is_refused_leaves_no_folder_behind(spec: Path, command: str) -> None:
+    spec.write_text(SWEEP.replace('use = "sma_cross"', 'use = "no_such_strategy"'))
+    deep = spec.parent / "a" / "b"
+    assert cli.main([command, str(spec), "--out", str(deep)]) == 2
+    assert not (spec.parent / "a").exists()
+    deep.mkdir(parents=True)
+    (deep / "mine.txt").write_text("stays")
+    assert cli.main([command, str(spec), "--out", str(deep)]) == 2
+    assert (deep / "mine.txt").read_text() == "stays"
+    (deep / "mine.txt").unlink()
+    assert cli.main([command, str(spec), "--out", str(deep)]) == 2
+    assert deep.is_dir()  # it was there before
+
+
 def test_after_a_backtest_the_figures_repairs_and_rejections_are_shown(
     spec: Path, fake: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
