@@ -25,8 +25,10 @@ def money_faults(machine: BookMachine, block: BookBlock, fills: Any, equity: Any
             k = int(f["inst"])
             worth = value(rules[k], float(f["side"]) * float(f["qty"]), float(f["price"]))
             base = bool(s["fee_in_base"]) and f["side"] > 0 and rules["contract"][k] == Contract.SPOT
-            cash -= worth + (0.0 if base else float(f["fee"]))
-            held[k] += float(f["side"]) * float(f["qty"]) - (float(f["fee"]) / float(f["price"]) if base else 0.0)
+            qty, fee = float(f["qty"]), float(f["fee"])
+            kept = min(qty, max(qty + held[k], 0.0)) if base else 0.0  # what covers a short pays in quote
+            cash -= worth + fee * ((qty - kept) / qty)
+            held[k] += float(f["side"]) * qty - fee * (kept / qty) / abs(value(rules[k], 1.0, float(f["price"])))
             traded += abs(worth)
             for name in paid:
                 paid[name] += float(f[name])

@@ -114,8 +114,9 @@ def take_fill(book: Book, f: Any) -> Iterator[str]:
     if fee != qty * abs(unit) * (bps / 1e4):
         yield f"a fee of {fee!r} on {qty!r} at {price!r} is not {bps:g} bps"
     in_base = bool(s["fee_in_base"]) and side > 0 and book.trial.tape.rules["contract"][k] == Contract.SPOT
-    book.cash -= side * qty * unit + (0.0 if in_base else fee)
-    book.qty[k] += side * qty - (qty * (bps / 1e4) if in_base else 0.0)
+    kept = min(qty, max(qty + book.qty[k], 0.0)) if in_base else 0.0  # what covers a short pays in quote
+    book.cash -= side * qty * unit + fee * ((qty - kept) / qty)
+    book.qty[k] += side * qty - kept * (bps / 1e4)
     book.traded += qty * abs(unit)
     book.fills += 1
     book.sums["fees"] += fee

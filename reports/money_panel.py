@@ -83,9 +83,18 @@ def fees_in_coin(result: Result) -> float:
     in_base = "base" in (str(account.get("fee_in", "")), str(venue.get("fee_in", "")))
     if not in_base:
         return 0.0
-    spot = np.array([bars.rules.kind == "spot" for bars in result.market])
-    fills = result.fill_rows
-    return float(fills["fee"][(fills["side"] > 0) & spot[fills["inst"]]].sum())
+    spot = [bars.rules.kind == "spot" for bars in result.market]
+    worth = [bars.rules.multiplier for bars in result.market]
+    held = [0.0] * len(spot)
+    total = 0.0
+    rows = (result.fill_rows[name].tolist() for name in ("inst", "side", "qty", "price", "fee"))
+    for k, side, qty, price, fee in zip(*rows, strict=True):
+        if side > 0 and spot[k]:
+            kept = min(qty, max(qty + held[k], 0.0))  # what covers a short pays in quote
+            total += fee * (kept / qty)
+            held[k] -= fee * (kept / qty) / (price * worth[k])
+        held[k] += side * qty
+    return total
 
 
 def money_panel(result: Result, unit: str) -> Panel:

@@ -67,13 +67,16 @@ def quantity_down(rule, qty):
 
 
 @part
-def quantity_on_lot(rule, qty):
-    """`qty` snapped to the lot it stands on, so that a hundred additions of 0.1 are 10; off the lot left alone."""
+def quantity_on_lot(rule, qty, largest):
+    """`qty` snapped to the lot it stands on, so that a hundred additions of 0.1 are 10; off the lot left alone.
+
+    `largest` is the larger of the two that made the sum: its rounding goes, and nothing that a fee has left there.
+    """
     if rule.lot_num == 0:
         return qty
     x = qty * rule.lot_den / rule.lot_num
     n = np.floor(x + 0.5)
-    if abs(x - n) > 1e-6:
+    if abs(x - n) > 1e-9 + 1e-15 * abs(largest) * rule.lot_den / rule.lot_num:
         return qty
     return n * rule.lot_num / rule.lot_den
 

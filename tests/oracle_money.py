@@ -290,19 +290,20 @@ class Account:
         """
         market, position = self.markets[i], self.positions[i]
         self.outcome.fees += fee
-        received = qty
+        received, in_quote = qty, fee
         if market.kind == "spot":
             self.cash -= side * market.notional(qty, price)
         if market.kind == "spot" and self.settings.fee_in == "base" and side == BUY:
-            received = qty - fee / market.notional(ONE, price)
-        else:
-            self.cash -= fee
+            covering = min(qty, max(-position.qty, ZERO))  # is owed back in full: nothing can be kept from it
+            in_quote = fee * covering / qty
+            received = qty - (fee - in_quote) / market.notional(ONE, price)
+        self.cash -= in_quote
         reducing = min(received, abs(position.qty)) if sign(position.qty) == -side else ZERO
         if reducing:
-            self._reduce(i, side, reducing, price, fee * reducing / received, ts, reason)
+            self._reduce(i, side, reducing, price, fee * reducing / qty, ts, reason)
         if received - reducing > received * ROUNDING:
             grown = received - reducing
-            self._increase(i, side, grown, price, fee * grown / received, ts, inside_row)
+            self._increase(i, side, grown, price, fee * (qty - reducing) / qty, ts, inside_row)
 
     def _reduce(self, i: int, side: int, qty: Decimal, price: Decimal, fee: Decimal, ts: int, reason: str) -> None:
         market, position = self.markets[i], self.positions[i]

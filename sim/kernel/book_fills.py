@@ -91,7 +91,7 @@ def execute(v, j, qty, level, maker):
     if qty > 0.0:
         before = v.positions[k].qty
         book_it(v, r, qty, level, price, maker, fee_share)
-        left = quantity_on_lot(v.rules[k], r.left - qty)
+        left = quantity_on_lot(v.rules[k], r.left - qty, r.left)
         r.left = left if left > 1e-9 * r.qty else 0.0
         if COSTS:
             if v.book_settings.imitate == 1 and not is_piece(v, k, r.left):

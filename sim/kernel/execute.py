@@ -94,7 +94,7 @@ def within_volume(v, k, qty):
     if v.rules[k].capped == 0 or v.settings.max_participation == 0.0:
         return qty, 0
     budget = v.desks[k].budget
-    if qty <= budget:
+    if qty <= budget * (1.0 + 1e-9):  # less is the rounding of what others took
         return qty, 0
     return quantity_down(v.rules[k], max(budget, 0.0)), 1
 
@@ -159,7 +159,7 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
     )
     rest = v.desks[k].budget - qty
     v.desks[k].budget = rest if rest > 1e-12 * qty else 0.0  # no executions of a rounding error
-    left = quantity_on_lot(rule, r.left - qty)
+    left = quantity_on_lot(rule, r.left - qty, r.left)
     r.left = left if left > 1e-9 * r.qty else 0.0  # a rest of rounding is no rest
     if RESTING:
         after_execution(v, j, qty, before)

@@ -99,7 +99,7 @@ def book_trade(v, e, old, new, received, cost):
         d.out_qty += leaving
         d.out_price += leaving * e.price
         d.out_value += leaving * unit_value(rule, e.price)
-        d.fees += cost * (leaving / qty)
+        d.fees += cost * (leaving / e.qty)
         if over:
             end_trade(v, e)
             if new != 0.0 and leaving == qty:
@@ -113,7 +113,13 @@ def book_trade(v, e, old, new, received, cost):
         d.in_price += entering * e.price
         d.in_value += worth
         d.basis += worth
-        d.fees += cost * (entering / qty)
+        d.fees += cost * ((e.qty - leaving) / e.qty)
+
+
+@part
+def kept_from(old, qty):
+    """How much of a spot buy pays its fee in base: what does not cover a short, which is owed back in full."""
+    return min(qty, max(qty + old, 0.0))
 
 
 @part
@@ -124,11 +130,12 @@ def take_in(a, p, rule, traded, price, cost, received, t):
     """
     old = p.qty
     if t.fee_in_base == 1 and traded > 0.0 and rule.contract == SPOT:
-        a.cash -= traded * unit_value(rule, price)
-        new = old + received
+        kept = kept_from(old, traded)
+        a.cash -= traded * unit_value(rule, price) + cost * ((traded - kept) / traded)
+        new = old + received if kept > 0.0 else quantity_on_lot(rule, old + received, old)
     else:
         a.cash -= traded * unit_value(rule, price) + cost
-        new = quantity_on_lot(rule, old + received)
+        new = quantity_on_lot(rule, old + received, max(abs(old), abs(received)))
     p.largest = max(p.largest, max(abs(old), abs(received)))
     if abs(new) <= 1e-12 * p.largest:
         new = 0.0  # what is left is the rounding of the largest sum on the way
@@ -159,9 +166,9 @@ def book(v, e):
     cost = fee(notional, e.fee_share)
     traded = e.side * e.qty
     received = traded
-    if v.settings.fee_in_base == 1 and e.side > 0 and rule.contract == SPOT:
-        received -= e.qty * e.fee_share
     old = p.qty
+    if v.settings.fee_in_base == 1 and e.side > 0 and rule.contract == SPOT:
+        received -= kept_from(old, e.qty) * e.fee_share
     new = take_in(a, p, rule, traded, e.price, cost, received, v.settings)
     if SPLIT:
         tell_fill(v, e, cost, received)
