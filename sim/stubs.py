@@ -1,9 +1,9 @@
 """Small generated modules whose machine code is kept on disk, and is never older than what it was made from.
 
 Numba's `cache=True` looks at the caller's own file only. So what is compiled stands in a stub whose *name* hashes its
-text, every file it depends on, and the versions of numba, llvmlite, numpy and Python: an edit anywhere makes another
-stub. Numba keeps the machine code beside it, for each CPU. The folder holds code that will be run, so nobody else may
-write to it.
+text, every file it depends on, the versions of numba, llvmlite, numpy and Python, and how numba is told to compile: an
+edit anywhere makes another stub. Numba keeps the machine code beside it, for each CPU. The folder holds code that will
+be run, so nobody else may write to it.
 """
 
 from __future__ import annotations
@@ -143,8 +143,11 @@ def _versions() -> str:
     import llvmlite
     import numba
     import numpy
+    from numba import config
 
-    return f"{numba.__version__} {llvmlite.__version__} {numpy.__version__} {sys.version}"
+    # What NUMBA_OPT, NUMBA_DEBUGINFO and their like make of the same text is other machine code, and may be slow.
+    switches = (config.OPT, config.DEBUGINFO_DEFAULT, config.BOUNDSCHECK, config.LOOP_VECTORIZE, config.SLP_VECTORIZE)
+    return f"{numba.__version__} {llvmlite.__version__} {numpy.__version__} {sys.version} {switches}"
 
 
 @cache

@@ -86,10 +86,10 @@ def test_a_file_that_changed_under_a_running_process_is_not_shared(tmp_path, cac
 def test_a_second_process_finds_the_machine_code_until_the_helper_changes(tmp_path, cache):
     helper = tmp_path / "helper.py"
 
-    def say(value):
+    def say(value, **more):
         helper.write_text(f"from numba import njit\n\n@njit\ndef value():\n    return {value}\n")
         old(helper)
-        env = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | {"HURACAN_CACHE": str(cache)}
+        env = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | {"HURACAN_CACHE": str(cache)} | more
         command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
@@ -103,6 +103,8 @@ def test_a_second_process_finds_the_machine_code_until_the_helper_changes(tmp_pa
         stub.unlink()  # written again, as by a process that came second, it still has its machine code
     assert say(7) == "7 found"
     assert len(list(cache.glob("__pycache__/*.nbc"))) == 2
+    assert say(7, NUMBA_OPT="1") == "7 compiled"
+    assert say(7) == "7 found"
 
 
 def test_threads_get_one_module(cache):
