@@ -61,6 +61,7 @@ def memory(spent: dict[str, Cost], peer: dict[str, Cost], threads: dict[str, Any
     pairs = [(Cost(**a), Cost(**b)) for a, b in zip(threads["1"], threads["2"], strict=True)]
     faster = median(a.wall / b.wall for a, b in pairs)
     free = median(a.cpu / (main + (b.cpu - main) / 2) for (a, b), main in zip(pairs, threads["main"], strict=True))
+    least = min(a.wall for a, _ in pairs) / min(b.wall for _, b in pairs)
     one = spent["1"].megabytes
     rows = [
         ("peak of the process, one thread", f"{one:.0f} MB", "< 400 MB", reached(one < 400.0)),
@@ -69,7 +70,13 @@ def memory(spent: dict[str, Cost], peer: dict[str, Cost], threads: dict[str, Any
             (f"peak of vectorbt's process, slices of {n} sets", f"{c.megabytes:.0f} MB", "", "")
             for n, c in peer.items()
         ),
-        ("two threads against one, by the clock", f"{faster:.2f} x", ">= 1.8 x", reached(faster >= 1.8)),
+        (
+            f"two threads against one, median of {len(pairs)} rounds",
+            f"{faster:.2f} x",
+            ">= 1.8 x",
+            reached(faster >= 1.8),
+        ),
+        ("the same, the least time of two against the least of one", f"{least:.2f} x", "", ""),
         ("the same by processor time: had each thread a core to itself", f"{free:.2f} x", "", ""),
     ]
     return Table("1,000 crosses x 100,000 bars: memory and threads", "", ("what", "found", "target", "reached"), rows)

@@ -24,6 +24,7 @@ from huracan.data.synthetic import regimes
 from huracan.spec import load_spec
 
 ROUNDS = 5
+THREAD_ROUNDS = 21  # two threads want two quiet cores at once
 SLICES = (4, 8, 16)  # sets that vectorbt simulates at once: the quickest of these is used
 PROBE = 24
 Peer = Callable[..., dict[str, Any]]  # sets, size of slices and, if not all of it, what to say of them
@@ -142,7 +143,7 @@ def threads() -> dict[str, Any]:
     hand_over(spec)
     huracan.sweep(spec)
     out: dict[str, Any] = {"1": [], "2": [], "main": []}
-    for _ in range(ROUNDS):
+    for _ in range(THREAD_ROUNDS):
         for n in ("1", "2"):
             os.environ["HURACAN_THREADS"] = n
             mine = time.thread_time()

@@ -125,13 +125,14 @@ def better(one: Best | None, other: Best) -> Best:
 
 def evidence(job: Job, seen: Seen, manifest: Mapping[str, Any]) -> Evidence | None:
     """The returns that luck is judged by, before the held-out end."""
-    if seen.best is None or job.inside < 2:
+    inside = job.inside
+    if seen.best is None or inside < 2:
         return None
     numbers = sorted(seen.sample)
     _, best, returns = seen.best
-    held = [seen.sample[n][: job.inside] for n in numbers]
+    held = [seen.sample[n][:inside] for n in numbers]
     if best not in seen.sample:
-        held.append(returns[: job.inside])
+        held.append(returns[:inside])
     place = numbers.index(best) if best in seen.sample else len(numbers)
     return Evidence(
         np.ascontiguousarray(np.array(held).T),
