@@ -46,6 +46,31 @@ def case(
     return made, draft.s, draft.script(made, family)
 
 
+def mixed(seed: int) -> Case:
+    """A case whose account or data ask for two things that `case` never draws together; what is added is drawn apart.
+
+    Fees in base where coins can be borrowed; maintenance and a borrow rate where they mean nothing; finer bars without
+    a volume beside bars with one, and the other way round.
+    """
+    rng = Random(f"mixed {seed}")
+    account = rng.choice(("borrow", "borrow", "borrow", "cash", "linear", "inverse"))
+    instruments, s, script = case(seed, account=account, intrabar=rng.choice((None, None, "drill")))
+    if account == "borrow":
+        s.fee_in = "base"
+        if s.fee_taker_bps == 0.0:
+            s.fee_maker_bps = s.fee_taker_bps = 50.0
+    elif account == "cash":
+        s.maintenance, s.liquidation_fee_bps, s.borrow_rate = [[0.0, 0.04]], 50.0, 50.0
+    else:
+        s.borrow, s.borrow_rate = True, 50.0
+    for inst in instruments if s.intrabar == "drill" else ():
+        if rng.random() < 0.3:
+            inst.fine = [(*row[:5], None) for row in inst.fine]
+        elif rng.random() < 0.3:
+            inst.rows = [(*row[:5], None) for row in inst.rows]
+    return instruments, s, script
+
+
 def clean(x: float) -> float:
     """The double that prints as people write the number."""
     return round(x, 9)

@@ -9,7 +9,7 @@ import pytest
 from huracan.sim.builds import Groups
 from tests import engine
 from tests.agreement import differences
-from tests.sim.fuzz_cases import FAMILIES, case
+from tests.sim.fuzz_cases import FAMILIES, case, mixed
 
 BLOCK = 25
 POLICIES = ("pessimistic", "optimistic", "ohlc", "olhc", "nearest")
@@ -117,6 +117,20 @@ def test_prices_without_a_tick() -> None:
         instruments, chosen, script = case(seed, orders=untrailed)
         free = [replace(i, tick=(0, 1)) for i in instruments]
         assert differences(free, chosen, script) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("first", range(0, 100, BLOCK))
+def test_what_no_family_asks_for_together(first: int) -> None:
+    """Fees in base of borrowed coins above all: what covers a short, and what is left after it."""
+    for seed in range(first, first + BLOCK):
+        assert differences(*mixed(seed)) == [], f"seed {seed}"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(1000, 3000, 10 * BLOCK))
+def test_more_of_what_no_family_asks_for_together(first: int) -> None:
+    for seed in range(first, first + 10 * BLOCK):
+        assert differences(*mixed(seed)) == [], f"seed {seed}"
 
 
 @pytest.mark.long
