@@ -190,14 +190,16 @@ def equity_faults(book: Book, run: Run) -> Iterator[str]:
 def interest_faults(book: Book, run: Run, marks: Sequence[float], close_ns: int) -> Iterator[str]:
     """Interest is due where borrowing is allowed.
 
-    On cash below zero, and on spot positions below zero at their last marks.
+    On cash below zero, what contracts cost in full set aside, and on spot positions below zero at their last marks.
     """
     s, contract = book.settings, book.trial.tape.rules["contract"]
     charged = float(run.lanes.acct["interest"][0]) - book.interest
     borrowed = 0.0
     if s["borrow"] and (contract == Contract.SPOT).any() and not book.bankrupt:
         short = [k for k, q in enumerate(book.qty) if q < 0.0 and contract[k] == Contract.SPOT]
-        borrowed = sum(-book.qty[k] * book.unit(k, marks[k]) for k in short) + max(-(book.cash + charged), 0.0)
+        basis = run.lanes.desks["basis"][0]
+        paid = sum(math.copysign(basis[k], q) for k, q in enumerate(book.qty) if q and contract[k] != Contract.SPOT)
+        borrowed = sum(-book.qty[k] * book.unit(k, marks[k]) for k in short) + max(-(book.cash + charged + paid), 0.0)
     due = borrowed * float(s["borrow_rate"]) * ((close_ns - book.closed_ns) / YEAR_NS)
     if abs(charged - due) > 1e-9 * due + 8.0 * ULP * (abs(book.interest) + abs(book.cash)):
         yield f"interest is {charged!r}, due is {due!r}"

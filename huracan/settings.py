@@ -49,7 +49,7 @@ def settings_record(spec: Spec, *, timeframe_ns: int, sample_ns: int, all_spot: 
     s["timeframe_ns"], s["sample_ns"] = timeframe_ns, sample_ns
     s["cash"], s["leverage"] = account.cash, account.leverage
     s["borrow"], s["borrow_rate"] = account.borrow, account.borrow_rate
-    s["all_spot"] = all_spot and account.leverage <= 1.0 and not account.borrow
+    s["all_spot"] = all_spot and not account.borrow
     s["fee_in_base"] = account.fee_in == "base"
     s["liquidation_fee_bps"] = account.liquidation_fee_bps
     s["fee_maker_bps"], s["fee_taker_bps"] = venue.fee_maker_bps, venue.fee_taker_bps

@@ -360,7 +360,7 @@ settings = np.dtype(
         ("entry_ns", "i8"),
         ("response_ns", "i8"),
         ("close_at_end", "i8"),
-        ("all_spot", "i8"),  # spot everywhere, leverage 1, no borrow: cash is the only limit
+        ("all_spot", "i8"),  # spot everywhere, no borrow: cash is the only limit
         ("borrow", "i8"),
         ("fee_in_base", "i8"),
         ("slippage_model", "i8"),

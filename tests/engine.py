@@ -88,7 +88,7 @@ def settings_of(s: Settings, instruments: list[Instrument], timeframe_ns: int) -
     for name in ("half_spread_bps", "max_participation", "close_at_end"):
         r[name] = getattr(s, name)
     r["fee_in_base"] = s.fee_in == "base"
-    r["all_spot"] = all(i.kind == "spot" for i in instruments) and s.leverage <= 1.0 and not s.borrow
+    r["all_spot"] = all(i.kind == "spot" for i in instruments) and not s.borrow
     r["market_at_close"] = s.market_fill == "close"
     r["intrabar"] = Intrabar[s.intrabar.upper()]
     r["gap_at_price"] = s.gap_fill == "price"

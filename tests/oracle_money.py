@@ -180,7 +180,7 @@ class Account:
         self.leverage = exact(settings.leverage)
         self.tiers = [(exact(start), exact(rate)) for start, rate in settings.maintenance]
         self.positions = [Position() for _ in markets]
-        self.cash_only = self.leverage == 1 and not settings.borrow and all(m.kind == "spot" for m in markets)
+        self.cash_only = not settings.borrow and all(m.kind == "spot" for m in markets)
 
     # values
 
@@ -261,15 +261,21 @@ class Account:
         """
         market, position = self.markets[i], self.positions[i]
         unit = market.notional(ONE, price)
-        if self.cash_only:
+        in_cash = max(ZERO, self.cash / unit)
+        if market.kind == "spot" and not self.settings.borrow:
             if side != BUY:
                 return ZERO, "short_without_borrow"
-            in_cash = ZERO if self.settings.fee_in == "base" else fee  # a fee in base is kept from what is bought
-            return max(ZERO, self.cash / (unit * (ONE + in_cash))), "cut_to_cash"
+            if self.settings.fee_in != "base":  # a fee in base is kept from what is bought
+                in_cash = in_cash / (ONE + fee)
+            if self.cash_only:
+                return in_cash, "cut_to_cash"
         kept = ZERO if reducing else abs(position.qty)
         exposure = kept * unit + sum((self.notional(j, self.markets[j].mark) for j in self.held() if j != i), ZERO)
         equity = self.equity(i, price) - reducing * unit * fee
-        return max(ZERO, (self.leverage * equity - exposure) / (unit * (ONE + self.leverage * fee))), "cut_to_margin"
+        in_margin = max(ZERO, (self.leverage * equity - exposure) / (unit * (ONE + self.leverage * fee)))
+        if market.kind == "spot" and not self.settings.borrow and in_cash <= in_margin * (ONE + ROUNDING):
+            return in_cash, "cut_to_cash"
+        return in_margin, "cut_to_margin"
 
     # bookings
 
@@ -370,6 +376,8 @@ class Account:
 
     def pay_interest(self, elapsed_ns: int) -> None:
         """On borrowed quote (cash below zero) and borrowed base (short spot at its last mark)."""
+        if not self.settings.borrow or all(market.kind != "spot" for market in self.markets):
+            return
         borrowed = max(ZERO, -self.cash)
         for i, (market, position) in enumerate(zip(self.markets, self.positions, strict=True)):
             if market.kind == "spot" and position.qty < 0:

@@ -22,7 +22,7 @@ from huracan.sim.kernel.execute import execute, execution, taker_steps
 from huracan.sim.kernel.groups import BORROW, CLOSES, MARGIN, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import book_rarely
 from huracan.sim.kernel.liquidate import liquidate_at, liquidate_at_open
-from huracan.sim.kernel.margin import in_danger, note_risk
+from huracan.sim.kernel.margin import in_danger, note_risk, wallet
 from huracan.sim.kernel.marks import (
     envelope,
     envelopes,
@@ -89,8 +89,8 @@ def charge_interest(v, elapsed_ns):
             spot = True
             if q < 0.0:
                 borrowed -= q * unit_notional(v.rules[k], v.positions[k].mark)
-    if spot and v.acct.cash < 0.0:
-        borrowed -= v.acct.cash
+    if spot:
+        borrowed += max(-wallet(v), 0.0)
     if not held and not v.acct.cash > NOTHING * t.cash:
         return  # bankrupt in this row: nothing more is paid
     if borrowed > 0.0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from huracan.sim.codes import CUT_TO_CASH, CUT_TO_MARGIN, INVERSE, SHORT_WITHOUT_BORROW
+from huracan.sim.codes import CUT_TO_CASH, CUT_TO_MARGIN, INVERSE, SHORT_WITHOUT_BORROW, SPOT
 from huracan.sim.kernel.groups import INVERSES, MARGIN
 from huracan.sim.kernel.values import unit_notional, unit_value
 from huracan.sim.options import part, rare
@@ -33,6 +33,16 @@ def surely_paid(v, k, side, more, price, fee_share):
     if v.settings.all_spot == 0 or side < 0:
         return False
     return more * paid_for(v.settings, unit_notional(v.rules[k], price), fee_share) < v.acct.cash * (1.0 - NEARLY)
+
+
+@rare
+def wallet(v):
+    """Cash but for what contracts pay for their positions in full: below zero it is borrowed."""
+    cash = v.acct.cash
+    for k in range(len(v.positions)):
+        if v.rules[k].contract != SPOT:
+            cash += v.desks[k].basis if v.positions[k].qty > 0.0 else -v.desks[k].basis
+    return cash
 
 
 @part
@@ -68,6 +78,18 @@ def cut_to_money(v, k, side, qty, price, fee_share):
     if surely_paid(v, k, side, more, price, fee_share):
         return reducing + more, 0
     most = room(v, k, side, price, fee_share, reducing)
+    why = CUT_TO_MARGIN
+    if v.settings.borrow == 0 and v.rules[k].contract == SPOT:
+        why = SHORT_WITHOUT_BORROW
+        if side > 0:
+            why = CUT_TO_CASH
+            if MARGIN:
+                if v.settings.all_spot == 0:
+                    own = wallet(v) / paid_for(v.settings, unit_notional(v.rules[k], price), fee_share) * SHY
+                    why = CUT_TO_CASH if own <= max(most, 0.0) + NEARLY * qty else CUT_TO_MARGIN
+                    most = min(most, own)
+        else:
+            most = 0.0
     if more <= NEARLY * qty:
         return reducing + min(more, max(most, 0.0)), 0
     if more <= most * (1.0 + NEARLY):
@@ -75,10 +97,7 @@ def cut_to_money(v, k, side, qty, price, fee_share):
     allowed = max(most, 0.0)
     if allowed <= NEARLY * more:
         allowed = 0.0
-    both = quantity_down(v.rules[k], reducing + allowed)
-    if v.settings.all_spot == 0:
-        return both, CUT_TO_MARGIN
-    return both, SHORT_WITHOUT_BORROW if side < 0 else CUT_TO_CASH
+    return quantity_down(v.rules[k], reducing + allowed), why
 
 
 @part

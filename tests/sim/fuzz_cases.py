@@ -49,11 +49,11 @@ def case(
 def mixed(seed: int) -> Case:
     """A case whose account or data ask for two things that `case` never draws together; what is added is drawn apart.
 
-    Fees in base where coins can be borrowed; maintenance and a borrow rate where they mean nothing; finer bars without
-    a volume beside bars with one, and the other way round.
+    Fees in base where coins can be borrowed; leverage, maintenance and a borrow rate where they mean nothing; spot
+    beside contracts, lent or not; finer bars without a volume beside bars with one, and the other way round.
     """
     rng = Random(f"mixed {seed}")
-    account = rng.choice(("borrow", "borrow", "borrow", "cash", "linear", "inverse"))
+    account = rng.choice(("borrow", "borrow", "borrow", "cash", "linear", "linear", "inverse"))
     instruments, s, script = case(seed, account=account, intrabar=rng.choice((None, None, "drill")))
     if account == "borrow":
         s.fee_in = "base"
@@ -61,8 +61,13 @@ def mixed(seed: int) -> Case:
             s.fee_maker_bps = s.fee_taker_bps = 50.0
     elif account == "cash":
         s.maintenance, s.liquidation_fee_bps, s.borrow_rate = [[0.0, 0.04]], 50.0, 50.0
+        s.leverage = rng.choice((1.0, 0.5, 3.0))
     else:
-        s.borrow, s.borrow_rate = True, 50.0
+        s.borrow, s.borrow_rate = rng.random() < 0.5, 50.0
+    if account == "linear":
+        for inst in instruments[1:]:
+            if rng.random() < 0.5:
+                inst.kind, inst.funding = "spot", []
     for inst in instruments if s.intrabar == "drill" else ():
         if rng.random() < 0.3:
             inst.fine = [(*row[:5], None) for row in inst.fine]

@@ -815,6 +815,42 @@ MONEY = [
         settings={"cash": 1000.0, "maintenance": [[0.0, 0.1]]},
     ),
     Case(
+        "spot without borrow pays in full, whatever the leverage, and sells what it holds",
+        bars(FLAT, FLAT, FLAT, FLAT),
+        {0: [("buy", 200)], 1: [("sell", 150)], 2: [("buy", 10)]},
+        [
+            ("1o", 1, 100, 100, "taker", 1, "market"),
+            ("2o", -1, 100, 100, "taker", 2, "market"),
+            ("3o", 1, 10, 100, "taker", 3, "market"),
+        ],
+        settings={"leverage": 5.0, "borrow_rate": 1.0},
+        market={**SPOT, "lot": 1},
+        expect={"cash": 9000, "rejections": {"cut_to_cash": 1, "short_without_borrow": 1}, "interest": 0},
+    ),
+    Case(
+        "spot beside a contract, without borrow: the wallet pays for it, and a short is not lent",
+        [bars(FLAT, FLAT, FLAT), bars(FLAT, FLAT, FLAT)],
+        {(0, 0): [("buy", 150)], (0, 1): [("sell", 10)], (1, 1): [("buy", 120)]},
+        [("1o", 1, 150, 100, "taker", 1, "market", 0), ("2o", 1, 100, 100, "taker", 3, "market", 1)],
+        market={"lot": 1},
+        markets=[{}, SPOT],
+        expect={"cash": 0, "rejections": {"cut_to_cash": 1, "short_without_borrow": 1}},
+    ),
+    Case(
+        "spot beside a contract, with borrow: interest is due on what the wallet owes, not on what a contract is worth",
+        [bars(FLAT, FLAT, FLAT, FLAT), bars(FLAT, FLAT, FLAT, FLAT)],
+        {(0, 0): [("buy", 500)], (0, 1): [("buy", 300)], (2, 1): [("sell", 10)]},
+        [
+            ("1o", 1, 500, 100, "taker", 1, "market", 0),
+            ("1o", 1, 300, 100, "taker", 2, "market", 1),
+            ("3o", -1, 10, 100, "taker", 3, "market", 1),
+        ],
+        # 20,000 is borrowed for the minutes 1 and 2, 19,000 for the last; a year has 525,600
+        settings={"borrow": True, "borrow_rate": 525.6},
+        markets=[{}, SPOT],
+        expect={"interest": 20 + 20 * 1.001 + (19 + 20 * 0.002001) * 1.0},
+    ),
+    Case(
         "fee in base: the holding is smaller than what was bought",
         bars(FLAT, FLAT, FLAT),
         {0: [("buy", 10)], 1: [("close",)]},

@@ -10,6 +10,7 @@ from huracan.sim.builds import Groups
 from tests import engine
 from tests.agreement import differences
 from tests.sim.fuzz_cases import FAMILIES, case, mixed
+from tests.sim.scenarios import CASES, Case
 
 BLOCK = 25
 POLICIES = ("pessimistic", "optimistic", "ohlc", "olhc", "nearest")
@@ -24,6 +25,12 @@ def test_fill_for_fill(first: int) -> None:
         assert differences(*made) == [], f"seed {seed}"
         filled += len(engine.run(*made).fills)
     assert filled > 10 * BLOCK
+
+
+@pytest.mark.parametrize("scenario", CASES, ids=lambda c: c.name)
+def test_scenarios_to_the_last_figure(scenario: Case) -> None:
+    """What the tables of scenarios leave unsaid: money, trades and refusals."""
+    assert differences(*scenario.build()) == []
 
 
 @pytest.mark.parametrize("orders", [*FAMILIES[:6], "keep"])
