@@ -174,7 +174,7 @@ MUTANTS = [
     Mutant(
         "positions drift off the lot",
         "sim/prices.py",
-        "    if abs(x - n) > 1e-6:\n",
+        "    if abs(x - n) > 1e-9 + 1e-15 * abs(largest) * rule.lot_den / rule.lot_num:\n",
         "    if abs(x - n) > -1.0:\n",
         (LOTS,),
     ),
@@ -294,9 +294,30 @@ MUTANTS = [
     Mutant(
         "a bracket's sibling does not shrink",
         "sim/kernel/orderbook.py",
-        "        c.left -= qty\n",
-        "        c.left -= 0.0 * qty\n",
+        "        shrink(c, c.left - qty)\n",
+        "        shrink(c, c.left - 0.0 * qty)\n",
         (BRACKETS,),
+    ),
+    Mutant(
+        "a finer bar's open takes a child born before it",
+        "sim/kernel/path.py",
+        "row if waits or newborn(r, row) else -1",
+        "row if waits else -1",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "what covers a short pays its fee in base",
+        "sim/kernel/ledger.py",
+        "    return min(qty, max(qty + old, 0.0))\n",
+        "    return qty\n",
+        (SCENARIOS,),
+    ),
+    Mutant(
+        "spot is lent without borrow",
+        "sim/kernel/margin.py",
+        "        else:\n            most = 0.0\n    if more",
+        "    if more",
+        (SCENARIOS,),
     ),
     Mutant(
         "good-till-time lives a bar too long",
