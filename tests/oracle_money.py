@@ -219,11 +219,12 @@ class Account:
         return total
 
     def cushion(self, i: int, price: Decimal) -> Decimal:
-        """Equity above maintenance; liquidation is where it is zero or less."""
+        """Equity above maintenance; liquidation is where it is zero or less (the rest of a division is nothing)."""
         held = self.held()
-        return self.equity(i, price) - sum(
+        cushion = self.equity(i, price) - sum(
             (self.maintenance_of(self.notional(j, self.price_of(j, i, price))) for j in held), ZERO
         )
+        return cushion if abs(cushion) > exact(self.settings.cash) * ROUNDING**3 else ZERO
 
     def liquidation_price(self, i: int, now: Decimal, end: Decimal) -> Decimal | None:
         """The first price on the leg from `now` to `end` at which the cushion is gone; None if it holds.
@@ -273,7 +274,11 @@ class Account:
         exposure = kept * unit + sum((self.notional(j, self.markets[j].mark) for j in self.held() if j != i), ZERO)
         equity = self.equity(i, price) - reducing * unit * fee
         in_margin = max(ZERO, (self.leverage * equity - exposure) / (unit * (ONE + self.leverage * fee)))
-        if market.kind == "spot" and not self.settings.borrow and in_cash <= in_margin * (ONE + ROUNDING):
+        if (
+            market.kind == "spot"
+            and not self.settings.borrow
+            and in_cash <= in_margin * (ONE + ROUNDING) + ROUNDING * ROUNDING
+        ):
             return in_cash, "cut_to_cash"
         return in_margin, "cut_to_margin"
 
