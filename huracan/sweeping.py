@@ -37,7 +37,7 @@ from huracan.sweep_blocks import Deal, SetBlock, blocks, deal_for
 from huracan.sweep_gather import gather
 from huracan.sweep_job import IN_SAMPLE, OUT_OF_SAMPLE, Job, identity_of, prepare
 from huracan.sweep_lanes import lanes_of
-from huracan.sweep_parts import FOLDER, Part, Parts, forget, open_checkpoint, read_manifest
+from huracan.sweep_parts import FOLDER, SAID, Part, Parts, forget, open_checkpoint, read_manifest
 from huracan.trials import trials_folder, tried_before
 
 if TYPE_CHECKING:
@@ -101,15 +101,21 @@ def sweep_run(
 
 
 def finished(out: Path, identity: Mapping[str, Any]) -> SweepResult | None:
-    """The complete result of this very sweep, if the folder holds it: there is nothing to go on with."""
+    """The complete result of this very sweep, if the folder holds it: there is nothing to go on with.
+
+    That of another is refused by the name of what differs: who asks to go on does not mean to write over it.
+    """
     if read_manifest(out / FOLDER) is not None:
         return None
     try:
         found = load_sweep(out)
     except Refused:
         return None
-    same = all(getattr(found.about, key) == identity[key] for key in ("spec_hash", "code_hash", "data_hash"))
-    return found if same and found.sets == found.planned else None
+    for key in ("spec_hash", "code_hash", "data_hash"):
+        if getattr(found.about, key) != identity[key]:
+            fix = "write to another folder, or leave --resume out to write over it"
+            raise Refused(f"the sweep in the folder is of {SAID[key]}: {key} differs", where=str(out), fix=fix)
+    return found if found.sets == found.planned else None
 
 
 @contextlib.contextmanager

@@ -283,6 +283,28 @@ def test_resume_does_not_count_twice(begun: Path) -> None:
     assert huracan.sweep(spec(slow=[20])).honesty["trials_before"] == 80
 
 
+@pytest.mark.parametrize("change", [{"run": {"seed": 4}}, {"data": {**SPEC["data"], "bars": 2900}}])
+def test_resume_does_not_write_over_a_finished_sweep_of_another_spec(tmp_path: Path, change: dict[str, Any]) -> None:
+    out = tmp_path / "o"
+    huracan.sweep(spec(slow=[20]), out=out)
+    before = {each.name: each.read_bytes() for each in out.iterdir() if each.is_file()}
+    with pytest.raises(Refused, match="another spec: spec_hash differs") as refused:
+        huracan.sweep({**spec(slow=[20]), **change}, out=out, resume=True)
+    assert str(out) in str(refused.value)
+    assert {each.name: each.read_bytes() for each in out.iterdir() if each.is_file()} == before
+
+
+@pytest.mark.parametrize(("key", "said"), [("code_hash", "another version of the code"), ("data_hash", "other data")])
+def test_resume_names_other_code_and_data_of_a_finished_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, said: str
+) -> None:
+    huracan.sweep(spec(slow=[20]), out=tmp_path / "o")
+    identity_of = sweeping.identity_of
+    monkeypatch.setattr(sweeping, "identity_of", lambda job: {**identity_of(job), key: "0" * 64})
+    with pytest.raises(Refused, match=said):
+        huracan.sweep(spec(slow=[20]), out=tmp_path / "o", resume=True)
+
+
 def test_a_store_that_cant_be_written_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
