@@ -110,6 +110,7 @@ def build_book(
     groups = Groups(
         resting=int(bool(reached_names([code.step, *code.checks]) & WAITING_WORDS)),
         margin=int(not spots or any(s.account.leverage > 1.0 or s.account.borrow for s in (spec, *also))),
+        spots=int(Contract.SPOT in tape.rules["contract"]),
         inverses=int(Contract.INVERSE in tape.rules["contract"]),
         books=1,
         costs=int(any(s["push_bps"] or s["imitate"] for s in lanes)),

@@ -109,6 +109,7 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
             or any(s.account.leverage > 1.0 or s.account.borrow for s in lanes)
         ),
         borrow=int(any(s.account.borrow for s in lanes)),
+        spots=int(Contract.SPOT in contracts),
         inverses=int(Contract.INVERSE in contracts),
         costs=int(any(uses_cost_models(s) for s in lanes)),
         closes=int(any(s.venue.market_fill == "close" for s in lanes)),

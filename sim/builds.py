@@ -49,6 +49,7 @@ class Groups:
     resting: int = 1
     margin: int = 1
     borrow: int = 1
+    spots: int = 1
     inverses: int = 1
     costs: int = 1
     closes: int = 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 RESTING = 1  # limits, stops, trailing stops, brackets, IOC / FOK / GTT, modify: anything but market orders
 MARGIN = 1  # funding, leverage, maintenance, liquidation
 BORROW = 1  # interest on what spot accounts borrow
+SPOTS = 1  # spot instruments: what can't be borrowed is cut, and fees may be taken in base
 INVERSES = 1  # contracts that are worth less as the price rises
 COSTS = 1  # slippage by volatility and volume, impact, spread from data, hazard; on books permanent impact, last pieces
 CLOSES = 1  # market orders that fill at closes

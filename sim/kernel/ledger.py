@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from huracan.sim.codes import SPOT
 from huracan.sim.costs.fee import fee
-from huracan.sim.kernel.groups import RECORD, SPLIT
+from huracan.sim.kernel.groups import RECORD, SPLIT, SPOTS
 from huracan.sim.kernel.margin import note_risk
 from huracan.sim.kernel.reports import tell_fill
 from huracan.sim.kernel.values import unit_notional, unit_value
@@ -129,7 +129,7 @@ def take_in(a, p, rule, traded, price, cost, received, t):
     `received` is less than what was traded where the fee is taken from it. Returns what is held then.
     """
     old = p.qty
-    if t.fee_in_base == 1 and traded > 0.0 and rule.contract == SPOT:
+    if SPOTS and t.fee_in_base == 1 and traded > 0.0 and rule.contract == SPOT:
         kept = kept_from(old, traded)
         a.cash -= traded * unit_value(rule, price) + cost * ((traded - kept) / traded)
         new = old + received if kept > 0.0 else quantity_on_lot(rule, old + received, old)
@@ -167,7 +167,7 @@ def book(v, e):
     traded = e.side * e.qty
     received = traded
     old = p.qty
-    if v.settings.fee_in_base == 1 and e.side > 0 and rule.contract == SPOT:
+    if SPOTS and v.settings.fee_in_base == 1 and e.side > 0 and rule.contract == SPOT:
         received -= kept_from(old, e.qty) * e.fee_share
     new = take_in(a, p, rule, traded, e.price, cost, received, v.settings)
     if SPLIT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from huracan.sim.codes import CUT_TO_CASH, CUT_TO_MARGIN, INVERSE, SHORT_WITHOUT_BORROW, SPOT
-from huracan.sim.kernel.groups import INVERSES, MARGIN
+from huracan.sim.kernel.groups import INVERSES, MARGIN, SPOTS
 from huracan.sim.kernel.values import unit_notional, unit_value
 from huracan.sim.options import part, rare
 from huracan.sim.prices import price_ticks_away, quantity_down
@@ -79,7 +79,7 @@ def cut_to_money(v, k, side, qty, price, fee_share):
         return reducing + more, 0
     most = room(v, k, side, price, fee_share, reducing)
     why = CUT_TO_MARGIN
-    if v.settings.borrow == 0 and v.rules[k].contract == SPOT:
+    if SPOTS and v.settings.borrow == 0 and v.rules[k].contract == SPOT:
         why = SHORT_WITHOUT_BORROW
         if side > 0:
             why = CUT_TO_CASH
