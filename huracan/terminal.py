@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -104,14 +104,16 @@ def show_sweep(figures: Mapping[str, Any], out: Path, top: Sequence[Mapping[str,
         rows.append(["verdict", str(honesty["verdict"])])
     _print(_table(["", "sweep"], rows))
     if top:
+        rank_by = str(figures.get("rank_by", TOP[0]))
         keys = [key for key in top[0] if key.startswith("p.")]
-        kinds = {key: (words, kind) for key, words, kind in MAIN}
-        columns = ["row", *(key[2:] for key in keys), *(kinds[key][0] for key in TOP if key in top[0])]
+        kinds = {rank_by: (rank_by.replace("_", " "), "ratio")} | {key: (words, kind) for key, words, kind in MAIN}
+        shown = [key for key in dict.fromkeys((rank_by, *TOP)) if key in top[0]]
+        columns = ["row", *(key[2:] for key in keys), *(kinds[key][0] for key in shown)]
         lines = [
-            [str(row["row"]), *(str(row[k]) for k in keys), *(written(row[k], kinds[k][1]) for k in TOP if k in row)]
+            [str(row["row"]), *(str(row[k]) for k in keys), *(written(row[k], kinds[k][1]) for k in shown)]
             for row in top
         ]
-        _print(_table(columns, lines))
+        _print(_table(columns, lines, whole=True))
     _files(out)
 
 
@@ -231,15 +233,20 @@ def progress(what: str) -> Iterator[Step]:
         yield step
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, whole: bool = False) -> Table:
+    """Texts of rows under columns; `whole` folds long headings only, never a cell: half a number is another number."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     numbers = "result" in columns or "count" in columns
+    rows = list(rows)
     for k, column in enumerate(columns):
-        table.add_column(Text(column), justify="right" if numbers and k else "left", overflow="fold")
+        words = () if "." in column else column.split()
+        widest = max(map(len, [*words, *(row[k] for row in rows)])) if whole else None
+        justify: Literal["left", "right"] = "right" if numbers and k else "left"
+        table.add_column(Text(column), justify=justify, overflow="fold", min_width=widest)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: names in brackets are no markup
     return table
@@ -249,7 +256,7 @@ def _print(table: Table) -> None:
     from rich.console import Console
 
     console = Console(soft_wrap=not sys.stdout.isatty())
-    console.print(table)
+    console.print(table, crop=False)  # what is wider than the terminal goes on in its next line
 
 
 def _files(out: Path) -> None:

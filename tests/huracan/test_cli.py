@@ -244,6 +244,17 @@ def test_an_interrupted_sweep_keeps_what_is_done_and_says_so(
     assert "interrupted" in captured.err
 
 
+def test_the_table_of_the_best_shows_what_they_are_ranked_by_and_no_number_in_two_halves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swept = {f"p.{key}": 0.002 for key in ("fast", "slow", "venue.fee_taker_bps", "gates.calm.max_range", "edge")}
+    figures = {"sharpe": 4.967, "total_return": 23.4928, "max_drawdown": -0.0852, "trades": 10_595}
+    top = [{"row": 2808, **swept, **figures, "sharpe_in_sample": 5.25}]
+    terminal.show_sweep({"sets": 1, "bars": 9, "rank_by": "sharpe_in_sample"}, tmp_path, top)
+    last = capsys.readouterr().out.splitlines()[-2]
+    assert last.split() == ["2808", *["0.002"] * 5, "5.250", "4.967", "2349.28%", "-8.52%", "10,595"]
+
+
 def test_a_sweep_needs_a_folder(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec.write_text(SWEEP)
     assert cli.main(["sweep", str(spec)]) == 2
