@@ -30,6 +30,7 @@ REGIMES = ("range", "trend_up", "trend_down", "panic")  # what a label counts
 MINUTE = 60_000_000_000
 EIGHT_HOURS = 480 * MINUTE
 START = 1_704_067_200_000_000_000  # 2024-01-01
+LATEST = 2**63 - 1 - 366 * 24 * 60 * MINUTE  # a year before the last int64, so that sums of times have room
 OFF = Edges()
 HERE = (Place(),)
 
@@ -187,6 +188,12 @@ def _check(bars: int, timeframe_ns: int, start_ns: int) -> None:
     if timeframe_ns < 1 or start_ns % 1_000_000_000:
         what = f"bars of {format_timeframe(timeframe_ns)} from {start_ns} ns"
         raise Refused(what, where="[data] timeframe", fix="give a timeframe above zero and a start on a whole second")
+    most = (LATEST - start_ns) // timeframe_ns
+    if bars > most:
+        what = (
+            f"{bars} bars of {format_timeframe(timeframe_ns)} reach past the year 2262, where times in nanoseconds end"
+        )
+        raise Refused(what, where="[data] bars", fix=f"ask for {most} bars at most, or for shorter ones")
 
 
 def _check_symbols(symbols: Sequence[str]) -> None:

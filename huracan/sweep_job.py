@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from huracan.code import find_code
 from huracan.either_venue import AnyMachine, build_sweep, cuts_of
 from huracan.grid import expand
 from huracan.machine import code_hash_of, versions
@@ -65,8 +66,16 @@ def prepare(spec: Spec, tape: Any = None) -> Job:
 
 
 def fixed_values(spec: Spec) -> dict[str, Any]:
-    """Parameters that `where` may name although they are not swept."""
-    return {k: v for k, v in spec.strategy.params.items() if isinstance(v, (int, float, str, bool))}
+    """Parameters of the strategy and of gates, as given or by default, which `where` may name."""
+    if spec.sweep is None or not spec.sweep.where:
+        return {}
+    code = find_code(spec)
+    given = [("", spec.strategy.params), *((f"gates.{gate.name}.", gate.params) for gate in spec.gates)]
+    found: dict[str, Any] = {}
+    for (prefix, params), d in zip(given, code.declarations, strict=True):
+        values = {name: each.default for name, each in d.params.items()} | dict(params)
+        found |= {prefix + name: value for name, value in values.items() if isinstance(value, (int, float, str, bool))}
+    return found
 
 
 def ranked_by(spec: Spec, validation: Validation | None) -> str:

@@ -96,7 +96,9 @@ def show_sweep(figures: Mapping[str, Any], out: Path, top: Sequence[Mapping[str,
     rows += [[f"best: {key[2:]}", str(value)] for key, value in (figures.get("best") or {}).items() if key[:2] == "p."]
     rows += [[words, written(honesty[key], kind)] for key, words, kind in HONESTY if honesty.get(key) is not None]
     if honesty.get("shape"):
-        rows.append(["the best stands on a", f"{honesty['shape']} ({honesty['stability']:.0%} of its lead is kept)"])
+        rows.append(
+            ["the best stands on a", f"{honesty['shape']} ({max(honesty['stability'], 0.0):.0%} of its lead is kept)"]
+        )
     rows += [
         [f"sets: {name.replace('_', ' ')}", f"{count:,}"] for name, count in (figures.get("problems") or {}).items()
     ]

@@ -74,6 +74,12 @@ def test_golden_bytes_compiled_and_in_plain_python(uncompiled: str) -> None:
     assert done.stdout.splitlines() == HASHES
 
 
+@pytest.mark.parametrize(("bars", "minutes"), [(100_000, 1440), (10**12, 1), (2_000, 8 * 7 * 1440)])
+def test_a_market_that_would_reach_past_the_last_time_is_refused(bars: int, minutes: int) -> None:
+    with pytest.raises(Refused, match="past the year 2262"):
+        regimes(bars, 7, timeframe_ns=minutes * MINUTE)
+
+
 def test_another_seed_is_another_market() -> None:
     hashes = {regimes(100, seed)[0].data_hash for seed in (*range(50), -1, 2**63, 2**64 + 50)}
     assert len(hashes) == 53

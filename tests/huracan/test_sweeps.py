@@ -482,6 +482,14 @@ def test_sweeps_that_make_no_sense(sweep: dict[str, Any], says: str) -> None:
         huracan.sweep({**SPEC, "sweep": sweep})
 
 
+def test_where_may_name_a_parameter_at_its_default() -> None:
+    """`slow` is 50 where nothing says otherwise, and the gate lets bars of 0.005 pass."""
+    wanted = {**SPEC, "strategy": {"use": "sma_cross"}, "gates": [{"use": "calm"}]}
+    for condition, sets in (("fast < slow", 2), ("fast * 1e-4 < gates.calm.max_range", 2), ("fast < 60", 3)):
+        sweep = {"fast": [10, 49, 50, 60], "where": condition}
+        assert len(prepare(load_spec(wanted | {"sweep": sweep})).sets) == sets
+
+
 def test_bankrupt_lanes_and_sets_without_figures_are_named(tmp_path: Path) -> None:
     """A lane that loses everything stays a row; one that never trades has no Sharpe; neither is the best."""
     poor = {**SPEC, "data": {"synthetic": "regimes", "bars": 3000, "symbols": ["ETH/USDT:USDT"]}}
