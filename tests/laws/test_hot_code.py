@@ -22,7 +22,8 @@ if os.environ.get("NUMBA_DISABLE_JIT") == "1":
 
 COUNTING = re.compile(r"NRT_(?:incref|decref|MemInfo\w*|Allocate\w*)")
 FUSED = re.compile(r"\bvfn?m(?:add|sub)\w*|\bfn?m(?:add|sub|la|ls)\b|\bfmadd\w*", re.IGNORECASE)
-LOOSE = re.compile(r"\b(?:fast|contract|reassoc|arcp|afn)\b|@llvm\.(?:fma|fmuladd)\S*")
+LOOSE = re.compile(r"\b(?:fast|contract|reassoc|arcp|afn)\b|@llvm\.fmuladd\S*")
+MEANT = re.compile(r"call \S.*@llvm\.fma\.")  # by exact_doubles.quotient, which divides to the last bit with them
 
 # A sweep is what must be fast; its entry and the loops of its features are looked at. What comes from the disk can't be
 # inspected.
@@ -84,8 +85,10 @@ def test_hot_code_counts_no_references_and_fuses_nothing(code: dict[str, list[st
     body = only_called_inside(ir)
     assert "fmul" in body or "fadd" in body
     assert not COUNTING.search(body)
-    assert not FUSED.search(machine)
     assert not LOOSE.search(body)
+    meant = len(MEANT.findall(body))
+    assert meant == 0 or name == "mean"
+    assert len(FUSED.findall(machine)) <= meant
 
 
 def test_the_search_finds_what_it_looks_for(code: dict[str, list[str]]) -> None:
