@@ -51,9 +51,10 @@ def in_dry(step: Callable[..., Any], done: dict[int, Any] | None = None) -> Call
     node = definition(fn)
     if hasattr(fn, "__is_copy__"):
         node = Rewrite().visit(node)  # uncompiled: its divisions are calls
-    dry = Dry(context(fn), names, done)
+    called = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} - set(fn.__code__.co_varnames)
+    dry = Dry(context(fn), names, called, done)
     module = ast.Module([dry.visit(node)], [])
-    names |= {name: dry_of(names[name], done) for name in names_of(fn.__code__) if name in names}
+    names |= {name: dry_of(names[name], done) for name in sorted(called) if name in names}
     names |= {"__within": part(within), **dry.found}
     exec(compile(ast.fix_missing_locations(module), fn.__code__.co_filename, "exec"), names)
     made: types.FunctionType = names[fn.__name__]
@@ -134,14 +135,16 @@ def within(ctx: Any, a: Any, i: Any) -> Any:
 
 
 class Dry(ast.NodeTransformer):
-    """Reads by index as calls of `within`, writes by index as the flag alone, helpers that are reached through a module
-    by names of their own (`found`)."""
+    """Reads by index as calls of `within`, writes by index as the flag, helpers that are reached through a module by
+    names of their own (`found`). `called`: the names of `names` that are used, and no local ones."""
 
-    def __init__(self, context: str, names: dict[str, Any], done: dict[int, Any]) -> None:
+    def __init__(self, context: str, names: dict[str, Any], called: set[str], done: dict[int, Any]) -> None:
         self.context = context
         self.names = names
+        self.called = called
         self.done = done
         self.found: dict[str, Any] = {}
+        self.gone = 0
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
@@ -154,16 +157,41 @@ class Dry(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
+        if isinstance(node.ctx, ast.Store):  # among other targets: a name of its own takes the value
+            self.gone += 1
+            return ast.copy_location(ast.Name(f"__gone_{self.gone}", ast.Store()), node)
+        if self.fixed(node.slice) and not isinstance(node.value, ast.Attribute):
+            return node  # of a tuple, which may be of several sorts, and the language check knows that it is within
         given: list[ast.expr] = [ast.Name(self.context, ast.Load()), node.value, node.slice]
         return ast.copy_location(ast.Call(ast.Name("__within", ast.Load()), given, []), node)
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        if any(isinstance(target, ast.Subscript) for target in node.targets):
-            return self.flag(node)
-        return self.generic_visit(node)
+    def fixed(self, index: ast.expr) -> bool:
+        """Whether an index is the same number always."""
+        if isinstance(index, ast.UnaryOp):
+            index = index.operand
+        if isinstance(index, ast.Name):
+            return index.id in self.called and isinstance(self.names.get(index.id), int)
+        return isinstance(index, ast.Constant)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        if all(isinstance(target, ast.Subscript) for target in node.targets):
+            return self.flag(node)
+        return self.flagged(node, *node.targets)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        return self.flagged(node, node.target)
+
+    def visit_For(self, node: ast.For) -> Any:
+        return self.flagged(node, node.target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         return self.flag(node) if isinstance(node.target, ast.Subscript) else self.generic_visit(node)
+
+    def flagged(self, node: ast.stmt, *targets: ast.expr) -> Any:
+        """A statement, behind the flag if one of its targets is an element of an array."""
+        writes = any(isinstance(part, ast.Subscript) for target in targets for part in ast.walk(target))
+        self.generic_visit(node)
+        return [self.flag(node), node] if writes else node
 
     def flag(self, node: ast.stmt) -> ast.AST:
         return ast.copy_location(ast.parse(f"{self.context}.acct.n_new = 1").body[0], node)

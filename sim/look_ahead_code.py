@@ -20,6 +20,7 @@ from huracan.sim.stubs import indent
 from huracan.sim.tape import BAR
 
 HEAD = """from huracan.sim.dry_step import in_dry
+from huracan.sim.exact_doubles import bits_of
 
 dry_step = njit(**PART)(in_dry(B.step))"""
 
@@ -156,7 +157,7 @@ def looking_ahead(
     copies += ["copy_record(dry_u, u)"] if len(state) < len(declared[0][1].state) else []
     row = "min(int(u_b), len(tape.rows) - 1)" if config.DISABLE_JIT else "u_b"  # memory behind the last is ours
     words = {"row": row, "width": LOOK_ROWS, "lead": LEAD, "dry_load": indent(dry, 0), "most": IDLE_ROWS}
-    moved = "".join(f" or (dry_u.{n} != u.{n} and (dry_u.{n} == dry_u.{n} or u.{n} == u.{n}))" for n in state)
+    moved = "".join(f" or {bits(declared[0][1], 'dry_u', n)} != {bits(declared[0][1], 'u', n)}" for n in state)
     each = indent(DRY_ROW.format(at="j + b", **words).split("\n"), 4)
     many = MANY.format(dry_row=each, moves=moved, **words).split("\n")
     one = DRY_ROW.format(at="j", **words).split("\n")
@@ -179,6 +180,11 @@ def looking_ahead(
         "counted": ["counted"],
         "end": END.split("\n"),
     }
+
+
+def bits(d: Declaration, record: str, name: str) -> str:
+    """A number of the state as it is compared: 0.0 and -0.0 differ, and NaN is like itself."""
+    return f"bits_of({record}.{name})" if isinstance(d.state[name], float) else f"{record}.{name}"
 
 
 def dry_records() -> list[str]:

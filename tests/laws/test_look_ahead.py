@@ -73,6 +73,40 @@ def by_module(ctx):
         huracan.target(ctx, 0.0)
 
 
+@inline
+def side_and_size(ctx, most):
+    """Numbers of two sorts."""
+    if ctx.bar.close > ctx.f.drift:
+        return 1, most
+    return 0, 0.0
+
+
+@strategy(params=dict(n=param(20, 2, 200)), features=dict(drift=sma("n")), state=dict(past=[0.0] * 3, sums=[0] * 2))
+def drift(ctx):
+    """Called like its own feature; writes elements of its state in every way there is."""
+    found = side_and_size(ctx, 1.5)
+    if ctx.bar.close > ctx.f.drift * 1.0002 and ctx.pos.qty == 0.0:
+        ctx.u.past[0], ctx.u.past[1] = ctx.bar.close, ctx.u.past[0]
+        was = ctx.u.past[2] = ctx.u.past[1]
+        ctx.u.sums[0]: int = ctx.u.sums[0] + 1
+        for ctx.u.sums[1] in range(3):
+            ctx.u.sums[0] += 1
+        if was < ctx.bar.close:
+            huracan.buy(ctx, found[1])
+    elif ctx.bar.close < ctx.u.past[0] * 0.9998 and found[0] == 0:
+        close(ctx)
+
+
+@strategy(params=dict(n=param(20, 2, 200)), features=dict(mean=sma("n")), state=dict(x=0.0))
+def signed(ctx):
+    """0.0 and -0.0 are two states."""
+    if ctx.bar.close > ctx.f.mean * 1.0005:
+        ctx.u.x = -0.0
+    elif 1.0 / ctx.u.x < 0.0 and ctx.bar.close < ctx.f.mean * 0.9995:
+        ctx.u.x = 0.0
+        huracan.buy(ctx, 0.1)
+
+
 @gate(features=dict(mean=sma(40), old=lag("mean", 5)), reasons=("falling",))
 def rising(ctx, want):
     """Features of a gate are known where it is asked, whatever was passed over before."""
@@ -121,6 +155,8 @@ CASES = {
     "aims": ("users:aims", {"n": list(range(5, 25))}, {}),
     "by module": ("users:by_module", {"n": list(range(5, 25))}, {}),
     "ruin": ("users:ruin", {"n": list(range(2, 22))}, {}),
+    "elements": ("users:drift", {"n": list(range(5, 25))}, {}),
+    "signed zeros": ("users:signed", {"n": list(range(5, 35))}, {}),
 }
 
 
