@@ -77,15 +77,19 @@ def target(ctx, qty, inst=-1):
 
 @part
 def fraction_quantity(ctx, fraction, inst=-1):
-    """The quantity that `fraction` of equity buys at this close after the taker's costs, floored to the lot."""
+    """The quantity that `fraction` of equity buys at this close after the taker's costs, floored to the lot.
+
+    Nothing where no equity is left, as far as is known.
+    """
     k = ctx.me if inst < 0 else inst
     rule = ctx.rules[k]
     s = ctx.settings
     costs = s.fee_taker + s.spread_and_slip
     price = ctx.bars[k].close
+    worth = abs(fraction) * max(ctx.acct.equity, 0.0)
     if rule.contract == INVERSE:
-        return quantity_down(rule, abs(fraction) * ctx.acct.equity * price / (rule.multiplier * (1.0 + costs)))
-    return quantity_down(rule, abs(fraction) * ctx.acct.equity / (price * rule.multiplier * (1.0 + costs)))
+        return quantity_down(rule, worth * price / (rule.multiplier * (1.0 + costs)))
+    return quantity_down(rule, worth / (price * rule.multiplier * (1.0 + costs)))
 
 
 @part

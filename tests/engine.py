@@ -6,7 +6,7 @@ The same instruments, settings and script, outcomes of the same shape.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -94,7 +94,7 @@ def settings_of(s: Settings, instruments: list[Instrument], timeframe_ns: int) -
     r["gap_at_price"] = s.gap_fill == "price"
     r["keep_remainder"] = s.market_remainder == "wait"
     r["latency_rows"], r["entry_ns"] = s.latency_bars, s.latency_entry_ns
-    r["response_ns"] = getattr(s, "latency_response_ns", 0)
+    r["response_ns"] = s.latency_response_ns
     r["timeframe_ns"] = r["sample_ns"] = timeframe_ns
     r["bars_a_year"] = 365 * 86_400e9 / timeframe_ns
     if isinstance(s.limit_fill, dict):
@@ -137,7 +137,7 @@ def encode(action: tuple) -> tuple[float, ...]:
     """One action as (what, side, qty, price, trigger, take, n, flag)."""
     what, *rest = action
     code = float(CODES[what])
-    if what in ("buy", "sell", "target"):
+    if what in ("buy", "sell", "target", "target_fraction"):
         return (code, 0, number(rest[0]), NAN, NAN, NAN, 0, 0)
     if what == "limit":
         side, qty, price, post_only, tif, ttl = (*rest, *(False, "GTC", 0)[len(rest) - 3 :])
@@ -214,10 +214,15 @@ def run(
     groups: Groups = Groups(),
     splits: tuple[int, ...] = (),
 ) -> Outcome:
-    """Run a case through the machine, the tape split before the given rows."""
+    """Run a case through the machine, the tape split before the given rows.
+
+    Reports that take time need two ledgers. What is odd runs on the builds for any number of instruments and slots.
+    """
     tape = make_tape(instruments, s)
     n = len(instruments)
-    linked = linked_for(n, groups, s.order_slots)
+    if s.latency_response_ns:
+        groups = replace(groups, split=1)
+    linked = linked_for(max(n, 2) if groups.split or s.order_slots != 8 else n, groups, s.order_slots)
     settings = settings_of(s, instruments, tape.timeframe_ns)
     own = initial_state(scripted.__huracan__, linked.u)
     lanes = new_lanes(

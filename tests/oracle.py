@@ -28,6 +28,7 @@ from tests.oracle_records import (
     marketable,
     sign,
 )
+from tests.oracle_reports import Reports
 
 __all__ = ["Instrument", "Outcome", "Settings", "run"]
 
@@ -52,10 +53,12 @@ class Simulation:
         self.desk = Desk(self)
         self.executor = Executor(self)
         self.path = Path(self)
+        self.reports = Reports(self)
         self.last_held = [ZERO] * len(instruments)
         self.close_times = sorted({close for market in self.markets for close in market.bars})
         self.row = 0
         self.close_ns = 0
+        self.halted = False  # bankrupt, and marked so at a close
 
     # --- a slice ------------------------------------------------------------------------------------------------------
 
@@ -76,6 +79,7 @@ class Simulation:
             self.pay_funding(up_to_open=True)
             self.desk.take_arrived()
             self.opens()
+            self.reports.tell(self.open_ns())
             self.pay_funding(up_to_open=False)
             for i in self.fresh():
                 self.path.inside(i)
@@ -86,14 +90,21 @@ class Simulation:
             self.markets[i].mark = self.markets[i].bar.close
         if alive:
             self.stop_if_bankrupt()
-        if not self.outcome.bankrupt:
+            self.halted = self.outcome.bankrupt
+            self.reports.tell(self.close_ns)
+        self.reports.hear(self.close_ns)
+        if not self.reports.known.bankrupt:
             self.steps()
+        if not self.outcome.bankrupt:
             if self.settings.market_fill == "close":
                 self.closes()
             if self.settings.close_at_end and self.row == len(self.close_times) - 1:
                 for i in self.account.held():
                     self.executor.close_at_end(i)
             self.stop_if_bankrupt()
+        self.halted = self.outcome.bankrupt
+        if not self.reports.known.bankrupt:
+            self.reports.tell(self.close_ns)
         self.end_row()
 
     def begin_row(self) -> None:
@@ -114,6 +125,9 @@ class Simulation:
             if market.bar is not None:
                 market.past.append(market.bar)
 
+    def open_ns(self) -> int:
+        return self.close_ns - self.markets[0].timeframe_ns
+
     def fresh(self) -> list[int]:
         return [i for i, market in enumerate(self.markets) if market.bar is not None]
 
@@ -125,25 +139,28 @@ class Simulation:
                 self.liquidate(held[0], self.markets[held[0]].mark, inside=True)
 
     def steps(self) -> None:
-        self.desk.made_now = []
         for i in self.fresh():
             for action in self.script.get((self.row, i), []):
                 self.desk.do(i, action)
+        self.desk.leave()
 
     # --- funding ------------------------------------------------------------------------------------------------------
 
     def pay_funding(self, up_to_open: bool) -> None:
         """Instants up to the open come before the opens, those inside the bar after; the close's is the next row's."""
+        due = []
         for i, market in enumerate(self.markets):
-            open_ns = self.close_ns - market.timeframe_ns
             while market.funding:
-                ts, rate, mark = market.funding[0]
-                if ts >= self.close_ns or (up_to_open and ts > open_ns):
+                ts = market.funding[0][0]
+                if ts >= self.close_ns or (up_to_open and ts > self.open_ns()):
                     break
-                market.funding.pop(0)
-                last_price = market.bar.open if market.bar and not up_to_open else market.mark
-                if self.account.positions[i].qty != 0:
-                    self.account.pay_funding(i, rate, last_price if mark is None else mark)
+                due.append((ts, i, *market.funding.pop(0)[1:]))
+        for ts, i, rate, mark in sorted(due, key=lambda payment: payment[:2]):
+            market = self.markets[i]
+            last_price = market.bar.open if market.bar and not up_to_open else market.mark
+            if self.account.positions[i].qty != 0:
+                self.account.pay_funding(i, rate, last_price if mark is None else mark)
+                self.reports.tell(ts)
 
     # --- the opens ----------------------------------------------------------------------------------------------------
 

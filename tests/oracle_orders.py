@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tests.oracle_records import (
+    BPS,
     BUY,
-    ROUNDING,
+    ONE,
     SELL,
     ZERO,
     Bracket,
@@ -22,6 +23,7 @@ from tests.oracle_records import (
 
 if TYPE_CHECKING:
     from tests.oracle import Simulation
+    from tests.oracle_reports import Look
 
 
 def round_price(kind: str, side: int, price: Decimal, tick: Decimal) -> Decimal:
@@ -35,6 +37,7 @@ class Desk:
 
     def __init__(self, sim: Simulation) -> None:
         self.sim = sim
+        self.settings = sim.settings
         self.orders: list[Order] = []  # by id
         self.requests: list[Request] = []  # in the order they were made
         self.next_id = 1
@@ -91,33 +94,45 @@ class Desk:
 
     def do_close(self, i: int) -> None:
         """A reduce-only market order of the whole position; nothing when flat."""
-        qty = self.sim.account.positions[i].qty
+        qty = self.sim.reports.position(i)
         if qty != 0:
             self.submit(i, -sign(qty), abs(qty), "market", reduce_only=True)
 
     def do_target(self, i: int, wanted: float) -> None:
         """What is missing to `wanted`, counting own market orders that still run (not children of brackets)."""
-        coming = sum((o.side * o.remaining for o in self.alive(i) if o.acts_as() == "market" and not o.is_child), ZERO)
-        missing = exact(wanted) - self.sim.account.positions[i].qty - coming
-        if abs(missing) <= abs(coming) * ROUNDING:
+        working = [(o, look) for o, look in self.working(i) if look.acts_as == "market" and not o.is_child]
+        coming = sum((o.side * look.remaining for o, look in working), ZERO)
+        held = self.sim.reports.position(i)
+        missing = exact(wanted) - held - coming
+        terms = abs(exact(wanted)) + abs(held) + sum((look.remaining for _, look in working), ZERO)
+        if abs(missing) <= terms * Decimal("1e-12"):
             return  # the rest of a division is nothing
         if floor_to(abs(missing), self.sim.markets[i].lot) > 0:  # less than a lot away is there already
             self.submit(i, sign(missing), abs(missing), "market")
 
+    def do_target_fraction(self, i: int, fraction: float) -> None:
+        """A position worth a fraction of equity at this close, after a taker's fee, half-spread and (base) slippage."""
+        market, s = self.sim.markets[i], self.settings
+        slippage = s.slippage.get("base_bps", s.slippage.get("bps", 0.0))
+        costs = sum(exact(x) for x in (s.fee_taker_bps, s.half_spread_bps, slippage)) / BPS
+        unit = market.notional(ONE, market.mark) * (ONE + costs)
+        qty = floor_to(max(ZERO, abs(exact(fraction)) * self.sim.reports.equity() / unit), market.lot)
+        self.do_target(i, qty if fraction > 0 else -qty)
+
     def do_cancel_last(self, i: int) -> None:
-        if i in self.last and not self.last[i].done:
+        if i in self.last and self.is_open(self.last[i]):
             self.request("cancel", self.last[i])
 
     def do_cancel_all(self, i: int) -> None:
         """Every working order; children that sleep stand or fall with their entry."""
-        for order in self.alive(i):
-            if not (order.is_child and self.sim.executor.less_than_a_lot(order.bracket)):
+        for order, look in self.working(i):
+            if not look.asleep:
                 self.request("cancel", order)
 
     def child(self, i: int, n: int) -> Order | None:
-        """The order n ids after the last accepted one, if it is not done."""
+        """The order n ids after the last accepted one, if it still works."""
         wanted = self.last[i].id + n if i in self.last else 0
-        return next((o for o in self.orders if o.id == wanted and not o.done), None)
+        return next((o for o in self.orders if o.id == wanted and self.is_open(o)), None)
 
     def do_cancel_child(self, i: int, n: int) -> None:
         if (order := self.child(i, n)) is not None:
@@ -131,11 +146,11 @@ class Desk:
         """One post-only limit at this price on this side, and no other; with nothing to keep, none."""
         rounded = self.rounded(i, side, price, None)[0]
         kept = None
-        for order in self.alive(i):
-            if order.acts_as() != "limit" or order.role != "alone" or order.side != side:
+        for order, look in self.working(i):
+            if look.acts_as != "limit" or order.role != "alone" or order.side != side:
                 continue
-            leaving = any(r.order is order and r.what == "cancel" for r in self.requests)
-            if qty > 0 and order.price == rounded and order.post_only and kept is None and not leaving:
+            stays = order.post_only and not order.cancel_asked
+            if qty > 0 and look.price == rounded and stays and kept is None:
                 kept = order
             else:
                 self.request("cancel", order)
@@ -150,11 +165,11 @@ class Desk:
     def do_modify_last(
         self, i: int, qty: float | None = None, price: float | None = None, trigger: float | None = None
     ) -> None:
-        if i in self.last and not self.last[i].done:
+        if i in self.last and self.is_open(self.last[i]):
             self.ask_modify(self.last[i], qty, price, trigger)
 
     def ask_modify(self, order: Order, qty: Any, price: Any, trigger: Any) -> None:
-        i, market = order.inst, self.sim.markets[order.inst]
+        i, market, look = order.inst, self.sim.markets[order.inst], self.sim.reports.look(order)
         if qty is not None:
             if not usable(qty):
                 return self.reject("bad_quantity")
@@ -164,14 +179,30 @@ class Desk:
         price, trigger = self.rounded(i, order.side, price, trigger)
         if ZERO in (price, trigger):
             return self.reject("bad_price")
-        no_trigger = order.trigger is None or order.triggered
         if qty is not None and order.is_child:
             return self.reject("bad_modify")
-        if (price is not None and order.price is None) or (trigger is not None and no_trigger):
+        if (price is not None and look.price is None) or (trigger is not None and look.trigger is None):
             return self.reject("bad_modify")
-        if any(request.order is order and request.what != "new" for request in self.requests):
+        if self.asked(order):
             return self.reject("request_under_way")
         self.request("modify", order, qty=qty, price=price, trigger=trigger)
+
+    # what is known
+
+    def working(self, i: int) -> list[tuple[Order, Look]]:
+        """The orders of an instrument that work as far as is known, with how they stand."""
+        looks = [(o, self.sim.reports.look(o)) for o in self.orders if o.inst == i]
+        return [(o, look) for o, look in looks if look.alive]
+
+    def is_open(self, order: Order) -> bool:
+        return self.sim.reports.look(order).alive
+
+    def asked(self, order: Order) -> bool:
+        """A cancel is under way, or a modify of which nothing has been heard."""
+        modify = order.modify_asked
+        return order.cancel_asked or (
+            modify is not None and (modify.taken_in is None or modify.taken_in > self.sim.reports.known.number)
+        )
 
     # checks at submission
 
@@ -204,7 +235,7 @@ class Desk:
         """Checks in the order of the document; an accepted order takes the next id and leaves for the market."""
         if not usable(qty):
             return self.reject("bad_quantity")
-        market, position = self.sim.markets[i], self.sim.account.positions[i]
+        market, held = self.sim.markets[i], self.sim.reports.position(i)
         qty = floor_to(exact(qty), market.lot)
         if qty == 0:
             return self.reject("below_lot")
@@ -216,14 +247,14 @@ class Desk:
             return self.reject("bad_price")
 
         slots = 1 + (take is not None) + (stop is not None or max_hold > 0)
-        if len(self.alive(i)) + slots > self.sim.settings.order_slots:
+        if len(self.working(i)) + slots > self.sim.settings.order_slots:
             return self.reject("no_free_slot")
         if bracket and price is not None:
             wrong_take = take is not None and side * (take - price) <= 0
             wrong_stop = stop is not None and side * (price - stop) <= 0
             if wrong_take or wrong_stop:
                 return self.reject("bad_bracket")
-        reduces = reduce_only or sign(position.qty) == -side
+        reduces = reduce_only or sign(held) == -side
         at = next(p for p in (price, trigger, market.mark) if p is not None)
         if market.notional(qty, at) < market.min_notional and not reduces:
             return self.reject("below_min_notional")
@@ -283,9 +314,24 @@ class Desk:
         """Leaves for the market; a cancel or modify of an order made in this very step changes it before it leaves."""
         request = Request(what, order, self.sim.row, self.sim.close_ns, **more)
         if what != "new" and order in self.made_now:
-            self.take_effect(request)
-        else:
-            self.requests.append(request)
+            return self.take_effect(request)
+        if what == "cancel":
+            order.cancel_asked = True
+        elif what == "modify":
+            order.modify_asked = request
+        self.requests.append(request)
+        return None
+
+    def leave(self) -> None:
+        """What the step has made is on its way; an account that is bankrupt, unknown to it, takes nothing in."""
+        for order in self.made_now:
+            order.as_sent = self.sim.reports.look(order)
+        self.made_now = []
+        if self.sim.outcome.bankrupt:
+            for order in self.orders:
+                if not order.done:
+                    order.state = "done"
+                    self.sim.outcome.events["bankrupt"] += 1
 
     def take_arrived(self) -> None:
         """Requests that have arrived by their instrument's open take effect: of brackets' children, then in order."""
@@ -315,6 +361,8 @@ class Desk:
     def modify(self, request: Request) -> None:
         """New total quantity, price or trigger; at its next open the order arrives as if new."""
         order = request.order
+        request.taken_in = self.sim.reports.made + 1
+        order.modified += 1
         if request.price is not None and order.price is not None:
             order.price = request.price
         if request.trigger is not None and order.trigger is not None:

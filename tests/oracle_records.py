@@ -104,7 +104,7 @@ class Settings:
     gap_fill: str = "open"  # "open" | "price"
     latency_bars: int = 0
     latency_entry_ns: int = 0
-    latency_response_ns: int = 0  # for the machine: this engine hears at once
+    latency_response_ns: int = 0
     market_remainder: str = "wait"  # "wait" | "cancel"
     close_at_end: bool = False
     seed: int = 0
@@ -155,6 +155,10 @@ class Order:
     rests: bool = False  # has met an open, or went live inside a bar: no longer a taker by arrival
     first_row: int | None = None  # the first row in which it met an open
     just_live: bool = False  # went live at the very point where the path stands
+    as_sent: Any = None  # how it stood when it left for the market, as a strategy knows it until it hears
+    cancel_asked: bool = False
+    modify_asked: Request | None = None  # the last one that left
+    modified: int = 0
 
     @property
     def remaining(self) -> Decimal:
@@ -198,6 +202,7 @@ class Request:
     qty: Decimal | None = None
     price: Decimal | None = None
     trigger: Decimal | None = None
+    taken_in: int | None = None  # the number of the first news that tells of a modify
 
 
 @dataclass(frozen=True)

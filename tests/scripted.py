@@ -24,6 +24,7 @@ from huracan.sim.orders import (
     sell,
     stop,
     target,
+    target_fraction,
     trail,
 )
 
@@ -48,6 +49,7 @@ CODES = {
     "keep": 16,
     "cancel_child": 17,
     "modify_child": 18,
+    "target_fraction": 19,
 }
 # Only names: the tests fill the table themselves.
 FEATURES = {f"{name}{i}": None for i in range(ACTIONS) for name in FIELDS}
@@ -96,8 +98,11 @@ def act(ctx, what, side, qty, price, trigger, take, n, flag):
     elif what == 17.0:
         if u.last[k] > 0 and is_open(ctx, u.last[k] + int(n)):
             cancel(ctx, u.last[k] + int(n))
-    elif what == 18.0 and u.last[k] > 0 and is_open(ctx, u.last[k] + int(n)):
-        modify(ctx, u.last[k] + int(n), qty, price, trigger)
+    elif what == 18.0:
+        if u.last[k] > 0 and is_open(ctx, u.last[k] + int(n)):
+            modify(ctx, u.last[k] + int(n), qty, price, trigger)
+    elif what == 19.0:
+        made = target_fraction(ctx, qty)
     if made > 0:
         u.last[k] = made
 

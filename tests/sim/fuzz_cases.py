@@ -37,13 +37,69 @@ def case(
     rows: tuple[int, int] = (5, 60),
 ) -> Case:
     """One case; every argument narrows what is drawn."""
-    rng = Random(seed)
-    n = instruments or rng.choice((1, 1, 1, 2, 2, 3))
     family = FAMILIES if orders == "all" else (orders,) if isinstance(orders, str) else orders
-    draft = Draft(rng, account or rng.choice((*ACCOUNTS, "linear")), rng.randint(*rows))
-    made = [draft.instrument(f"F{k}", volume) for k in range(n)]
+    draft, made = begun(seed, instruments, account, volume, rows)
     draft.settings(made, costs=costs, intrabar=intrabar, latency=latency)
     return made, draft.s, draft.script(made, family)
+
+
+def begun(
+    seed: int,
+    instruments: int | None = None,
+    account: str | None = None,
+    volume: bool = True,
+    rows: tuple[int, int] = (5, 60),
+) -> tuple[Draft, list[Instrument]]:
+    """The instruments of a case, and the dice that its settings and its script are thrown with."""
+    rng = Random(seed)
+    n = instruments or rng.choice((1, 1, 1, 2, 2, 3))
+    draft = Draft(rng, account or rng.choice((*ACCOUNTS, "linear")), rng.randint(*rows))
+    return draft, [draft.instrument(f"F{k}", volume) for k in range(n)]
+
+
+def apart(seed: int, *, drill: bool | None = None) -> Case:
+    """A case in which what is decided and what happens stand apart, or the instruments do; drawn apart from `case`.
+
+    Reports that take time; fewer order slots than orders want; instruments that come later, end earlier, stop for a
+    while or have bars off the others' minutes, with finer bars or without.
+    """
+    rng = Random(f"apart {seed}")
+    draft, made = begun(seed, instruments=rng.choice((1, 2, 2, 3)))
+    late = rng.random() < 0.6
+    for inst in made:
+        come_and_go(rng, inst)
+        if not late and rng.random() < 0.3:  # what is late is known by rows, and these would tell of each other's
+            inst.rows = [(row[0] + MINUTE // 3, *row[1:]) for row in inst.rows]
+    drill = rng.random() < 0.4 if drill is None else drill
+    draft.settings(made, costs=True, intrabar="drill" if drill else None, latency=True)
+    for inst in made if draft.s.intrabar == "drill" else ():
+        come_and_go_finer(rng, inst)
+    if late:
+        draft.s.latency_response_ns = rng.choice((1, MINUTE // 3, MINUTE - 1, MINUTE, 2 * MINUTE, 3 * MINUTE + 5))
+    draft.s.order_slots = rng.choice((1, 2, 3, 4, 8, 8))
+    return made, draft.s, draft.script(made, (*FAMILIES, "fraction"))
+
+
+def come_and_go(rng: Random, inst: Instrument) -> None:
+    """The instrument comes later, ends earlier, or is not there for a while; it keeps three bars at least."""
+    rows = inst.rows
+    if rng.random() < 0.5:
+        rows = rows[rng.randrange(len(rows)) :]
+    if rng.random() < 0.3:
+        rows = rows[: 1 + rng.randrange(len(rows))]
+    if rng.random() < 0.5:
+        at, long = rng.randrange(len(rows)), rng.randint(1, 8)
+        rows = rows[:at] + rows[at + long :]
+    if len(rows) >= 3:
+        inst.rows = rows
+
+
+def come_and_go_finer(rng: Random, inst: Instrument) -> None:
+    """Finer bars that are missing in places, a stretch of them or one by one."""
+    if rng.random() < 0.5:
+        at = rng.randrange(len(inst.fine))
+        inst.fine = inst.fine[:at] + inst.fine[at + rng.randint(1, 12) :] or inst.fine
+    inst.fine = [row for row in inst.fine if rng.random() < 0.9] or inst.fine
 
 
 def mixed(seed: int) -> Case:
@@ -312,6 +368,9 @@ class Actor:
 
     def target(self) -> tuple:
         return ("target", clean(self.rng.choice((0.0, self.qty(), -self.qty()))))
+
+    def fraction(self) -> tuple:
+        return ("target_fraction", self.rng.choice((0.0, 0.25, 0.5, 1.0, 1.0, -0.5, 3.0)))
 
     def limit(self) -> tuple:
         rng, side = self.rng, self.side()

@@ -1,8 +1,8 @@
 """Scenario tables: six lines of bars, a script and the fills a person can check by eye against docs/EXECUTION.md.
 
 They are data, so that the oracle and the compiled engine run the very same cases. Bar k opens at minute k; `"3o"` is a
-fill at the open of bar 3 and `"3c"` one inside it or at its close. Prices are on a tick of 1 unless a case
-says otherwise.
+fill at the open of bar 3, `"3h"` half a bar later, and `"3c"` one inside it or at its close. Prices are on a tick of 1
+unless a case says otherwise.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Case:
         """(ts_ns, instrument, side, qty, price, liquidity, order_id, reason)."""
         rows = []
         for when, side, qty, price, liquidity, order_id, reason, *inst in self.fills:
-            ts = (int(when[:-1]) + (when[-1] == "c")) * MINUTE
+            ts = int(when[:-1]) * MINUTE + {"o": 0, "h": MINUTE // 2, "c": MINUTE}[when[-1]]
             rows.append((ts, inst[0] if inst else 0, side, qty, price, liquidity, order_id, reason))
         return rows
 
@@ -975,4 +975,128 @@ MONEY = [
     ),
 ]
 
-CASES: list[Case] = [*MARKET_ORDERS, *LIMITS, *STOPS, *PATHS, *BRACKETS, *REFUSALS, *COSTS, *MONEY]
+LATE = MINUTE + 1  # reports: what happens at an open is known a row after its bar's close
+REPORTS = [
+    Case(
+        "a fill at an open is known at the bar's close if its report takes no longer than the bar",
+        bars(FLAT, "101 101 101 101", "102 102 102 102"),
+        {0: [("buy", 2)], 1: [("close",)]},
+        [("1o", 1, 2, 101, "taker", 1, "market"), ("2o", -1, 2, 102, "taker", 2, "market")],
+        settings={"latency_response_ns": MINUTE},
+    ),
+    Case(
+        "until its report is in, a fill is not known: nothing to close",
+        bars(FLAT, "101 101 101 101", "102 102 102 102", "103 103 103 103"),
+        {0: [("buy", 2)], 1: [("close",)], 2: [("close",)]},
+        [("1o", 1, 2, 101, "taker", 1, "market"), ("3o", -1, 2, 103, "taker", 2, "market")],
+        settings={"latency_response_ns": LATE},
+        expect={"cash": 10_004},
+    ),
+    Case(
+        "target counts an order that has filled unknown as one that works",
+        bars(FLAT, FLAT, FLAT, FLAT),
+        {0: [("target", 2)], 1: [("target", 2)], 2: [("target", 2)]},
+        [("1o", 1, 2, 100, "taker", 1, "market")],
+        settings={"latency_response_ns": LATE},
+    ),
+    Case(
+        "a cancel that finds its order gone does nothing, nor does a modify",
+        bars(FLAT, "100 100 94 100", "100 100 94 100", "100 100 94 100"),
+        {0: [("limit", 1, 2, 95)], 1: [("modify_last", 5, None, None), ("cancel_last",)], 2: [("cancel_last",)]},
+        [("1c", 1, 2, 95, "maker", 1, "limit")],
+        settings={"latency_response_ns": LATE},
+        expect={"events": {"cancelled": 0}, "rejections": {}, "positions": [2]},
+    ),
+    Case(
+        "a modify is under way until it is known that it has taken effect",
+        bars(FLAT, FLAT, FLAT, FLAT, "100 100 94 100"),
+        {
+            0: [("limit", 1, 2, 90)],
+            1: [("modify_last", None, 93, None)],  # takes effect at the open of bar 2, known at the close of bar 3
+            2: [("modify_last", None, 94, None)],
+            3: [("modify_last", None, 95, None)],
+        },
+        [("4c", 1, 2, 95, "maker", 1, "limit")],
+        settings={"latency_response_ns": LATE},
+        expect={"rejections": {"request_under_way": 1}},
+    ),
+    Case(
+        "an order keeps its slot until its end is known",
+        bars(FLAT, FLAT, FLAT, FLAT),
+        {0: [("buy", 1)], 1: [("buy", 2)], 2: [("buy", 4)]},
+        [("1o", 1, 1, 100, "taker", 1, "market"), ("3o", 1, 4, 100, "taker", 2, "market")],
+        settings={"latency_response_ns": LATE, "order_slots": 1},
+        expect={"rejections": {"no_free_slot": 1}},
+    ),
+    Case(
+        "a fraction of equity that has gone, as far as is known, is nothing: not a position on the other side",
+        bars(FLAT, FLAT, "100 100 88 88", "88 88 88 88"),
+        # liquidated in bar 2, unknown at its close: 100 bought at 100 are known, and 1000 + 100 (88 - 100) = -200
+        {0: [("buy", 100)], 2: [("target_fraction", 0.5)]},
+        [
+            ("1o", 1, 100, 100, "taker", 1, "market"),
+            ("2c", -1, 100, 96, "taker", 0, "liquidation"),
+            ("3o", -1, 100, 88, "taker", 2, "market"),
+        ],
+        settings={
+            "cash": 1000.0,
+            "leverage": 100.0,
+            "maintenance": [[0.0, 0.0625]],
+            "latency_response_ns": 2 * MINUTE,
+        },
+    ),
+    Case(
+        "a fraction of equity: half of 10000 over 100 (1 + 1 %), in whole lots",
+        bars(FLAT, "101 101 101 101"),
+        {0: [("target_fraction", -0.5)]},
+        [("1o", -1, 49, 100.899, "taker", 1, "market")],
+        settings={"fee_taker_bps": 90.0, "half_spread_bps": 4.0, "slippage": {"model": "fixed", "bps": 6.0}},
+        market={"lot": 1.0},
+    ),
+    Case(
+        "until it hears that it is bankrupt an account goes on deciding; what it sends goes nowhere",
+        bars(FLAT, FLAT, "90 99 89 98", FLAT, FLAT),
+        {0: [("buy", 100)], 2: [("buy", 1)], 3: [("buy", -1)], 4: [("buy", -1)]},  # known at the close of bar 4
+        [("1o", 1, 100, 100, "taker", 1, "market"), ("2o", -1, 100, 90, "taker", 0, "liquidation")],
+        settings={"cash": 1000.0, "maintenance": [[0.0, 0.0625]], "latency_response_ns": 2 * MINUTE},
+        expect={"events": {"bankrupt": 1}, "rejections": {"bad_quantity": 1}, "cash": 0, "bankrupt": True},
+    ),
+]
+APART = [
+    Case(
+        "few slots: what finds none is refused, a bracket needs one for each of its orders",
+        bars(FLAT, "100 100 95 96"),
+        {0: [("bracket", 1, 1, None, 110, 90), ("bracket", 1, 2, None, None, 95), ("buy", 1)]},
+        [("1o", 1, 2, 100, "taker", 1, "market"), ("1c", -1, 2, 95, "taker", 3, "stop")],
+        settings={"order_slots": 2},
+        expect={"rejections": {"no_free_slot": 2}},
+    ),
+    Case(
+        "finer bars of a bar that is missing are not walked; an instrument that has ended keeps its last close",
+        [bars(FLAT, None, "100 100 96 97"), bars("50 50 50 50", "50 52 50 52")],
+        {(0, 0): [("limit", 1, 1, 96)], (0, 1): [("buy", 1)]},
+        [("1o", 1, 1, 50, "taker", 2, "market", 1), ("2c", 1, 1, 96, "maker", 1, "limit", 0)],
+        settings={"intrabar": "drill"},
+        markets=[
+            {
+                "fine": bars("100 100 90 95", first=MINUTE, step=QUARTER)
+                + bars("100 100 96 97", first=2 * MINUTE, step=QUARTER),
+                "fine_timeframe_ns": QUARTER,
+            },
+            {"fine": bars("50 52 50 52", first=MINUTE, step=QUARTER), "fine_timeframe_ns": QUARTER},
+        ],
+        expect={"cash": 10_000, "positions": [1, 1]},
+    ),
+    Case(
+        "bars off each other's minutes: an order meets the first open of its instrument that it can reach",
+        [bars(FLAT, FLAT, FLAT), bars("50 50 50 50", "51 51 51 51", "52 52 52 52", first=MINUTE // 2)],
+        # rows close at 1:00 (bar of I0), 1:30 (I1), 2:00 (I0), 2:30 (I1), ...; I1's bar of 1:30 opens as it is decided
+        {(1, 1): [("buy", 1)], (2, 0): [("buy", 2)]},
+        [("1h", 1, 1, 51, "taker", 1, "market", 1), ("2o", 1, 2, 100, "taker", 2, "market", 0)],
+    ),
+]
+
+CASES: list[Case] = [
+    *(*MARKET_ORDERS, *LIMITS, *STOPS, *PATHS, *BRACKETS, *REFUSALS, *COSTS, *MONEY),
+    *(*REPORTS, *APART),
+]

@@ -9,7 +9,7 @@ import pytest
 from huracan.sim.builds import Groups
 from tests import engine
 from tests.agreement import differences
-from tests.sim.fuzz_cases import FAMILIES, case, mixed
+from tests.sim.fuzz_cases import FAMILIES, apart, case, mixed
 from tests.sim.scenarios import CASES, Case
 
 BLOCK = 25
@@ -138,6 +138,29 @@ def test_what_no_family_asks_for_together(first: int) -> None:
 def test_more_of_what_no_family_asks_for_together(first: int) -> None:
     for seed in range(first, first + 10 * BLOCK):
         assert differences(*mixed(seed)) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("first", range(0, 300, BLOCK))
+def test_what_is_known_late_and_tapes_that_come_and_go(first: int) -> None:
+    """Reports that take time, few order slots, instruments with bars of their own and finer ones that miss some."""
+    filled = late = refused = 0
+    for seed in range(first, first + BLOCK):
+        made = apart(seed)
+        assert differences(*made) == [], f"seed {seed}"
+        out = engine.run(*made)
+        filled += len(out.fills)
+        late += made[1].latency_response_ns > 0
+        refused += out.rejections.get("no_free_slot", 0)
+    assert filled > 3 * BLOCK
+    assert late > 0.3 * BLOCK
+    assert refused > BLOCK
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(1000, 3000, 10 * BLOCK))
+def test_more_of_what_is_known_late_and_tapes_that_come_and_go(first: int) -> None:
+    for seed in range(first, first + 10 * BLOCK):
+        assert differences(*apart(seed)) == [], f"seed {seed}"
 
 
 @pytest.mark.long
