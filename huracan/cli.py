@@ -126,7 +126,7 @@ def backtest(
     from huracan.sim.atomic_files import results_folder
     from huracan.spec import load_spec
 
-    with _stdout_for(json), _store_at(store):
+    with _stdout_for(json), _store_at(store), run.lines_named(spec):
         checked = load_spec(spec)
         with results_folder(out):  # before time is spent on what could not be written
             result = run.backtest(checked, python=python, check_bounds=check_bounds)
@@ -194,7 +194,7 @@ def sweep(
     top: list[dict[str, Any]] = []
     if out is None and not plan:
         raise Refused("a sweep needs a folder for its results", where="--out", fix="add --out DIR, or --plan")
-    with _stdout_for(json), _store_at(store):
+    with _stdout_for(json), _store_at(store), run.lines_named(spec):
         checked = load_spec(spec)
         if out is None or plan:
             figures = run.plan(checked)

@@ -6,9 +6,11 @@ block of lanes.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,8 @@ def backtest(spec: Source, *, python: bool = False, check_bounds: bool = False) 
     from huracan.either_venue import record_any
 
     try:
-        return record_any(checked)
+        with lines_named(spec):
+            return record_any(checked)
     except IndexError as error:
         raise out_of_range(checked.strategy.use, error) from error
 
@@ -55,7 +58,7 @@ def sweep(
     checked = load_spec(spec)
     folder = None if out is None else Path(out)
     try:
-        with joined(cluster) as crew:
+        with lines_named(spec), joined(cluster) as crew:
             result = sweep_run(checked, out=folder, resume=resume, progress=progress, crew=crew)
     except IndexError as error:
         raise out_of_range(checked.strategy.use, error) from error
@@ -66,7 +69,8 @@ def plan(spec: Source) -> dict[str, Any]:
     """What a sweep would run: sets, bars, features, memory, and how long it would take."""
     from huracan.sweep_plan import plan_sweep
 
-    return plan_sweep(load_spec(spec))
+    with lines_named(spec):
+        return plan_sweep(load_spec(spec))
 
 
 def rerun(table: str | Path, row: int) -> Result:
@@ -81,6 +85,22 @@ def check(target: str) -> dict[str, Any]:
     from huracan.law_check import check as held_against
 
     return held_against(target)
+
+
+SECTION = re.compile(r"(run|data|account|venue|strategy|gates|sweep)([.\[]|$)")
+
+
+@contextlib.contextmanager
+def lines_named(spec: Source) -> Iterator[None]:
+    """What is refused only once strategy and data are known names file and line as well, where a file is the spec."""
+    try:
+        yield
+    except Refused as refused:
+        if not isinstance(spec, (str, Path)) or not SECTION.match(refused.where):
+            raise
+        from huracan.spec_faults import at_line, read_toml
+
+        raise at_line(refused, Path(spec).name, read_toml(Path(spec))[1]) from refused
 
 
 def be_plain_python() -> None:

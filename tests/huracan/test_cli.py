@@ -141,6 +141,27 @@ def test_a_wrong_key_is_refused_with_its_line(spec: Path, capsys: pytest.Capture
     assert "(at spec.toml, line 12: strategy.params.slow)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "where"),
+    [
+        (SPEC.replace("slow = 20", "slowly = 20"), ["backtest"], "line 12: strategy.params.slowly"),
+        (SPEC.replace("slow = 20", "slow = 0"), ["backtest"], "line 12: strategy.params.slow"),
+        (f"{SPEC}\n[sweep]\nfast = [3]\nslowly = [9]\n", ["sweep", "--plan"], "line {}: sweep.slowly"),
+        (f"{SPEC}\n[sweep]\nslow = [9]\nfast = [3, 0]\n", ["sweep"], "line {}: sweep.fast"),
+        (f"{SPEC}\n[sweep]\nslow = [9]\nwhere = 'slow < 3'\n", ["sweep"], "line {}: sweep.where"),
+    ],
+)
+def test_what_is_refused_later_names_its_line_as_well(
+    spec: Path, capsys: pytest.CaptureFixture[str], text: str, words: list[str], where: str
+) -> None:
+    """Parameters are known once the strategy is, and the sets of a sweep once the market is."""
+    spec.write_text(text)
+    assert cli.main([*words, str(spec), "--out", str(spec.parent / "o")]) == 2
+    assert f"(at spec.toml, {where.format(len(text.splitlines()))})" in capsys.readouterr().err
+    with pytest.raises(Refused, match="spec.toml, line"):
+        run.backtest(spec) if "backtest" in words else run.sweep(spec)
+
+
 def test_out_is_made_and_a_file_there_is_refused(spec: Path, fake: Any, capsys: pytest.CaptureFixture[str]) -> None:
     deep = spec.parent / "a" / "b"
     assert cli.main(["backtest", str(spec), "--out", str(deep)]) == 0
