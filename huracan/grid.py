@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite, prod
@@ -23,6 +23,8 @@ MOST_DRAWN = 10_000_000
 MOST_COUNTED = 1_000_000
 WORDS = ("where", "draw", "rank_by", "validate")  # keys of [sweep] that name no parameter
 RANGE_KEYS = ("from", "to", "step", "count", "log")
+MOST_FLAGS = 1 << 26  # combinations of values that are ticked off one by one
+PIECE = 1 << 20  # sets that are looked at in one go where nothing is computed of them
 CHUNK = 1 << 15  # sets that `where` looks at in one go: they stay in the cache
 
 
@@ -192,6 +194,46 @@ class Grid:
         if self.drawn is not None:
             return [column[sets] for column in self.drawn]
         return _product(self.axes, sets if self.kept is None else self.kept[sets])
+
+    def distinct(self, places: Sequence[int], most: int) -> tuple[int, list[Column]]:
+        """How many combinations of some keys' values the sets have, and a column a key of them, rising; none of more
+        than `most`, which are counted from above where even their number is too large to find out.
+
+        >>> expand({"a": [3, 1], "b": [7, 8], "where": "a < 2 or b > 7"}).distinct([0, 1], 10)
+        (3, [array([1, 1, 3]), array([7, 8, 8])])
+        """
+        import numpy as np
+
+        if self.drawn is not None:
+            pairs = [np.unique(self.drawn[place], return_inverse=True) for place in places]
+            axes, inside = [axis for axis, _ in pairs], [at.reshape(-1) for _, at in pairs]
+            codes = np.unique(np.ravel_multi_index(inside, tuple(map(len, axes))))
+        else:
+            axes = [self.axes[place] for place in places]
+            count = prod(map(len, axes))
+            if count > (most if self.kept is None else MOST_FLAGS) and (self.kept is None or len(places) > 1):
+                return min(count, len(self)), []
+            codes = np.arange(count) if self.kept is None else self._kept_codes(places)
+        if len(codes) > most:
+            return len(codes), []
+        found = [axis[at] for axis, at in zip(axes, np.unravel_index(codes, tuple(map(len, axes))), strict=True)]
+        order = np.lexsort(found[::-1])
+        return len(codes), [column[order] for column in found]
+
+    def _kept_codes(self, places: Sequence[int]) -> npt.NDArray[np.int64]:
+        """The combinations of some axes among the kept sets, each as its number in their product."""
+        import numpy as np
+
+        assert self.kept is not None
+        lengths = [len(axis) for axis in self.axes]
+        seen = np.zeros(prod(lengths[place] for place in places), np.bool_)
+        for lo in range(0, len(self.kept), PIECE):
+            sets = self.kept[lo : lo + PIECE]
+            code = np.zeros(len(sets), np.int64)
+            for place in places:
+                code = code * lengths[place] + sets // prod(lengths[place + 1 :]) % lengths[place]
+            seen[code] = True
+        return np.flatnonzero(seen)
 
 
 def expand(sweep: Sweep | Mapping[str, Any], fixed: Mapping[str, Scalar] | None = None) -> Grid:

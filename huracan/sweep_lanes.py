@@ -83,9 +83,7 @@ def check_values(sets: Sets, spec: Spec) -> None:
     for d in sets.declared:
         for name in d.swept:
             key = d.prefix + name
-            place = sets.grid.keys.index(key)
-            for columns in stretches(sets.grid):
-                check_column(d.declaration.params[name], np.unique(columns[place]), f"sweep.{key}")
+            check_column(d.declaration.params[name], values_of(sets.grid, key), f"sweep.{key}")
     given = {name for name, value in spec.strategy.params.items() if value} | set(sets.declared[0].swept)
     if {"qty", "fraction"} <= given:
         fix = "keep one of them: a quantity in units, or a share of equity"
@@ -109,6 +107,11 @@ def stretches(grid: Grid) -> Iterator[list[Records]]:
         yield grid.columns(lo, lo + STRETCH)
 
 
+def values_of(grid: Grid, key: str) -> Records:
+    """The different values that the sets have of a key, rising."""
+    return grid.distinct([grid.keys.index(key)], len(grid))[1][0]
+
+
 def plain(value: Any) -> Any:
     """A value as the spec would have it."""
     return value.item() if hasattr(value, "item") else value
@@ -120,9 +123,9 @@ def variants(spec: Spec, grid: Grid) -> list[Spec]:
     It says what tape and build must hold ready for some lane.
     """
     found = []
-    for place, key in enumerate(grid.keys):
+    for key in grid.keys:
         if key.startswith(SECTIONS):
-            values = np.unique(np.concatenate([np.unique(columns[place]) for columns in stretches(grid)]))
+            values = values_of(grid, key)
             if len(values) > MOST_VARIANTS:
                 values = values[[0, -1]]
             found += [with_values(spec, {key: plain(value)}) for value in values]
@@ -203,22 +206,16 @@ def feature_count(sets: Sets) -> int:
     more = 0
     for d in sets.declared:
         for name, used in d.slots.items():
-            combos = distinct_values(sets, [d.prefix + u for u in used])
-            if len(combos) > STRETCH:
-                more += len(combos)
-                continue
+            count, combos = combinations(sets, d, used)
+            more += 0 if combos else count
             found.update(feature_columns.columns_of(name, d.declaration.features, d.values, used, combos))
     return len(found) + more
 
 
-def distinct_values(sets: Sets, keys: list[str]) -> list[tuple[float, ...]]:
-    """The different combinations of some swept keys' values, as numbers."""
-    if not keys:
-        return [()]
-    params = {d.prefix + name: d.declaration.params[name] for d in sets.declared for name in d.swept}
-    places = [sets.grid.keys.index(key) for key in keys]
-    found: set[tuple[float, ...]] = set()
-    for columns in stretches(sets.grid):
-        stacked = np.stack([encoded(params[k], columns[p]) for k, p in zip(keys, places, strict=True)], axis=1)
-        found.update(map(tuple, np.unique(stacked, axis=0).tolist()))
-    return sorted(found)
+def combinations(sets: Sets, d: Declared, used: tuple[str, ...]) -> tuple[int, list[list[float]]]:
+    """How many combinations of some swept parameters' values there are, and they themselves unless they are many."""
+    if not used:
+        return 1, [[]]
+    count, columns = sets.grid.distinct([sets.grid.keys.index(d.prefix + name) for name in used], STRETCH)
+    stacked = [encoded(d.declaration.params[name], column) for name, column in zip(used, columns, strict=False)]
+    return count, np.stack(stacked, axis=1).tolist() if stacked else []

@@ -226,3 +226,24 @@ def test_a_million_sets_are_quick() -> None:
     assert len(grid) == sum((1500 - fast) // 2 for fast in range(1, 1500))
     assert (columns[0] < columns[1]).all()
     assert time.perf_counter() - began < 5.0  # 0.1 s where nothing else runs
+
+
+@pytest.mark.parametrize("more", [{}, {"where": "a < b and b % 2 == 0"}, {"draw": {"random": 40}}])
+def test_distinct_values_are_those_of_the_sets(more: dict[str, Any]) -> None:
+    """Found from the axes, without going through the sets: there may be a thousand million."""
+    grid = expand({"a": [9, 2, 5], "b": {"from": 1, "to": 8, "step": 1}, "c": ["x", "y"], **more})
+    sets = list(zip(*(column.tolist() for column in grid.columns()), strict=True))
+    for places in ([0], [1], [2], [0, 1], [2, 0], [0, 1, 2]):
+        wanted = sorted({tuple(one[place] for place in places) for one in sets})
+        count, columns = grid.distinct(places, 1000)
+        assert (count, list(zip(*(c.tolist() for c in columns), strict=True))) == (len(wanted), wanted)
+        assert grid.distinct(places, len(wanted) - 1)[1] == []
+
+
+def test_a_hundred_million_sets_are_known_at_once() -> None:
+    """Seconds, not minutes: what a parameter can't be is known from its axis."""
+    began = time.perf_counter()
+    grid = expand({"a": {"from": 1, "to": 10_000, "step": 1}, "b": {"from": 1, "to": 10_000, "step": 1}})
+    assert grid.distinct([1], 10_000)[0] == 10_000
+    assert grid.distinct([0, 1], 10_000) == (10**8, [])
+    assert time.perf_counter() - began < 1.0
