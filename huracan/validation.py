@@ -14,7 +14,7 @@ from math import comb
 from typing import Any
 
 from huracan.sim.cuts import Cuts
-from huracan.sim.folds import Split, combinatorial, edges_of, paths_of, purged_folds, walk_forward
+from huracan.sim.folds import Split, combinatorial, paths_of, purged_folds, walk_forward, walk_in_folds
 from huracan.sim.refusal import Refused
 from huracan.words import nearest, show
 
@@ -132,11 +132,12 @@ def lay_out(table: Mapping[str, Any] | None, cuts: Cuts) -> Validation | None:
     folds = table.get("folds", FOLDS.get(method, 2))
     purge, embargo = of("purge", 1), of("embargo", 1)
     if method == "walk_forward":
+        anchored = table.get("anchored", False)
         if "train" in table:
             train, test = of("train", 1), of("test", 1)
+            splits = walk_forward(inside, train, test, anchored=anchored) if train and test else []
         else:
-            train = test = edges_of(inside, folds + 1)[1]
-        splits = walk_forward(inside, train, test, anchored=table.get("anchored", False)) if train and test else []
+            splits = walk_in_folds(inside, folds, anchored=anchored)
         return _long_enough(Validation(method, tuple(splits), 1, inside, count), table)
     if method == "kfold":
         splits = purged_folds(inside, folds, purge, embargo)

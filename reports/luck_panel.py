@@ -112,7 +112,9 @@ def validation_parts(found: Mapping[str, Any]) -> list[Part]:
         words += (
             f", after {ratio(found['in_sample_sharpe'])} in sample" if found["in_sample_sharpe"] is not None else ""
         )
-        parts.append(Text(f"{words}; the return out of sample is {NONE if gain is None else share(gain)}.", "lead"))
+        words += f"; the return out of sample is {NONE if gain is None else share(gain)}"
+        words += f" (means of {len(found['paths'])} paths)" if len(found["paths"]) > 1 else ""
+        parts.append(Text(f"{words}.", "lead"))
     if len(found["paths"]) > 1:
         known = [each for each in found["paths"] if each is not None]
         low, high = (ratio(f(known)) for f in (min, max)) if known else (NONE, NONE)
@@ -120,7 +122,8 @@ def validation_parts(found: Mapping[str, Any]) -> list[Part]:
     ts, growth = (np.asarray(found["curve"][key], np.float64) for key in ("ts_ns", "growth"))
     if ts.size > 1:
         ticks = time_ticks(int(ts[0]), int(ts[-1]))
-        curve = line(ts, growth, ticks, plain_label(growth), 1.0, "Growth of 1 out of sample")
+        title = "Growth of 1 out of sample" + (", on the first of the paths" if len(found["paths"]) > 1 else "")
+        curve = line(ts, growth, ticks, plain_label(growth), 1.0, title)
         parts += [curve] if curve is not None else []
     if found["splits"]:
         rows = tuple(split_row(each) for each in found["splits"][:MOST_SPLITS])

@@ -53,6 +53,19 @@ def walk_forward(count: int, train: int, test: int, *, anchored: bool) -> list[S
     return found
 
 
+def walk_in_folds(count: int, folds: int, *, anchored: bool) -> list[Split]:
+    """As many test pieces as asked for, each after one more like them, or after all that came before if anchored.
+
+    >>> [(s.train, s.test) for s in walk_in_folds(10, 3, anchored=True)]
+    [(((0, 2),), ((2, 5),)), (((0, 5),), ((5, 8),)), (((0, 8),), ((8, 10),))]
+    """
+    edges = edges_of(count, folds + 1)
+    return [
+        Split(((0 if anchored else before, first),), ((first, last),))
+        for before, first, last in zip(edges, edges[1:], edges[2:], strict=False)
+    ]
+
+
 def purged(count: int, test: Sequence[Piece], purge: int, embargo: int) -> tuple[Piece, ...]:
     """What is left to train on: not the test pieces, nor `purge` cuts before and after each, nor `embargo` more after.
 

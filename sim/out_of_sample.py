@@ -27,8 +27,8 @@ def findings(
 ) -> dict[str, Any]:
     """The table for sweep.json; `chosen` holds of each split the number and the returns (cuts,) of its best set.
 
-    `out_of_sample_sharpe` is of the pieces put together in time, the mean over paths where there are several;
-    `in_sample_sharpe` the mean of what was chosen, where it was chosen.
+    `out_of_sample_sharpe` and `out_of_sample_return` are of the pieces put together in time, the mean over paths where
+    there are several; `in_sample_sharpe` the mean of what was chosen, where it was chosen.
     """
     year = math.sqrt(cuts.a_year)
     listed: list[dict[str, Any]] = []
@@ -50,6 +50,7 @@ def findings(
     looked = [column[~np.isnan(column)] for column in together.T]
     path_sharpes = [figure(r, [(0, len(r))], year) if len(r) > 1 else None for r in looked]
     known = [s for s in path_sharpes if s is not None]
+    grown = [np.prod(1.0 + r) - 1.0 for r in looked if len(r)]
     inside_all = [x["in_sample_sharpe"] for x in listed if x["in_sample_sharpe"] is not None]
     return {
         "method": method,
@@ -58,7 +59,7 @@ def findings(
         "paths": path_sharpes,
         "in_sample_sharpe": float(np.mean(inside_all)) if inside_all else None,
         "out_of_sample_sharpe": float(np.mean(known)) if known else None,
-        "out_of_sample_return": float(np.prod(1.0 + looked[0]) - 1.0) if len(looked[0]) else None,
+        "out_of_sample_return": float(np.mean(grown)) if grown else None,
         "curve": curve(together[:, 0], cuts),
     }
 

@@ -158,7 +158,7 @@ def test_what_is_refused_later_names_its_line_as_well(
     spec.write_text(text)
     assert cli.main([*words, str(spec), "--out", str(spec.parent / "o")]) == 2
     assert f"(at spec.toml, {where.format(len(text.splitlines()))})" in capsys.readouterr().err
-    with pytest.raises(Refused, match="spec.toml, line"):
+    with pytest.raises(Refused, match=r"spec\.toml, line"):
         run.backtest(spec) if "backtest" in words else run.sweep(spec)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from huracan.sim.cuts import DAY_NS, MINUTE_NS, Cuts, Looks, plan_cuts
 from huracan.sim.folds import assembled, combinatorial, paths_of, purged_folds, scores, walk_forward, winners
+from huracan.validation import lay_out
 
 
 def covered(pieces: tuple[tuple[int, int], ...], count: int) -> np.ndarray:
@@ -43,6 +46,22 @@ def test_combinatorial_paths_are_whole(count: int, folds: int, tests: int) -> No
     assert not np.isnan(found).any()
     for k, split in enumerate(splits):  # every split's test parts are used once
         assert (found == k).sum() == covered(split.test, count).sum()
+
+
+def test_walk_forward_has_as_many_folds_as_asked_for() -> None:
+    """Whatever the number of cuts: pieces of nearly one length, one after the other, to the very end."""
+    for count, folds in itertools.product(range(12, 200, 7), range(2, 6)):
+        cuts = Cuts(1, np.arange(count), np.arange(count))
+        for anchored in (False, True):
+            found = lay_out({"method": "walk_forward", "folds": folds, "anchored": anchored}, cuts)
+            assert found is not None
+            assert len(found.splits) == folds, (count, folds)
+            lengths = [split.test[0][1] - split.test[0][0] for split in found.splits]
+            assert max(lengths) - min(lengths) <= 1
+            assert found.splits[-1].test[0][1] == count
+            for one, after in itertools.pairwise(found.splits):
+                assert one.test[0][1] == after.test[0][0] == after.train[0][1]
+                assert after.train[0][0] == (0 if anchored else one.test[0][0])
 
 
 def test_walk_forward_never_looks_back() -> None:
