@@ -35,7 +35,7 @@ COMPARISON: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 SIGNS = {"Pow": "**", "MatMult": "@", "In": "in", "NotIn": "not in", "Is": "is", "IsNot": "is not"}
 PLAIN = (ast.Expression, ast.BoolOp, ast.Compare, ast.Name, ast.Attribute, ast.boolop, ast.expr_context)
-WAY_OUT = "use names, numbers, + - * / // %, comparisons, and, or, not, and brackets"
+WAY_OUT = "use names, numbers, + - * / // %, comparisons, and, or, not, and brackets; texts with == and != only"
 
 
 def parse(text: str) -> ast.Expression:
@@ -66,7 +66,8 @@ def _check(node: ast.AST, text: str) -> None:
     elif isinstance(node, ast.cmpop):
         known = type(node) in COMPARISON
     elif isinstance(node, ast.Constant):
-        known = isinstance(node.value, (int, float)) and abs(node.value) < 2**63 and isfinite(node.value)
+        value = node.value
+        known = isinstance(value, str) or (isinstance(value, (int, float)) and abs(value) < 2**63 and isfinite(value))
     elif isinstance(node, (ast.UnaryOp, ast.BinOp, ast.unaryop)):
         known = not isinstance(node, ast.Invert)
     else:
@@ -94,7 +95,8 @@ def conditions(tree: ast.Expression, columns: Mapping[str, Any], shape: int | tu
 def _condition(node: ast.expr, columns: Mapping[str, Any]) -> Any:
     value = _value(node, columns)
     if value.dtype != bool:
-        what = f'"{ast.unparse(node)}" is a number where a condition belongs'
+        kind = "a number" if value.dtype.kind == "f" else "a text"
+        what = f'"{ast.unparse(node)}" is {kind} where a condition belongs'
         raise Refused(what, where=AT, fix='compare it, as in "fast < slow"')
     return value
 
@@ -107,8 +109,17 @@ def _number(node: ast.expr, columns: Mapping[str, Any]) -> Any:
     return value
 
 
+def _compared(left: ast.expr, sign: ast.cmpop, right: ast.expr, columns: Mapping[str, Any]) -> Any:
+    """Numbers by any sign; texts, and true or false, by whether they are the same."""
+    a, b = _value(left, columns), _value(right, columns)
+    kinds = {"text" if each.dtype.kind in "OU" else each.dtype.kind for each in (a, b)}
+    if isinstance(sign, (ast.Eq, ast.NotEq)) and kinds in ({"text"}, {"b"}):
+        return COMPARISON[type(sign)](a, b)
+    return COMPARISON[type(sign)](_number(left, columns), _number(right, columns))
+
+
 def _value(node: ast.expr, columns: Mapping[str, Any]) -> Any:
-    """An array of conditions (bool) or of numbers (float64)."""
+    """An array of conditions (bool), of numbers (float64) or of texts."""
     import numpy as np
 
     if isinstance(node, ast.BoolOp):
@@ -125,10 +136,9 @@ def _value(node: ast.expr, columns: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.BinOp):
         return ARITHMETIC[type(node.op)](_number(node.left, columns), _number(node.right, columns))
     if isinstance(node, ast.Compare):
-        numbers = [_number(each, columns) for each in (node.left, *node.comparators)]
         value = np.bool_(True)
-        for k, sign in enumerate(node.ops):
-            value = np.logical_and(value, COMPARISON[type(sign)](numbers[k], numbers[k + 1]))
+        for left, sign, right in zip((node.left, *node.comparators), node.ops, node.comparators, strict=False):
+            value = np.logical_and(value, _compared(left, sign, right, columns))
         return value
     found = node.value if isinstance(node, ast.Constant) else _look_up(ast.unparse(node), columns)
     array = np.asarray(found)

@@ -112,6 +112,8 @@ def by_returns(e: Evidence, trials: int) -> dict[str, Any]:
     top = float(one[e.best])
     known = one[: e.sample][np.isfinite(one[: e.sample])]
     variance = float(np.var(known, ddof=1)) if known.size > 1 else 0.0
+    if e.before:  # nobody knows how far those trials lay apart: chance alone makes it so far
+        variance = max(variance, 1.0 / max(len(e.returns) - 1, 1))
     years = len(e.returns) * e.step_ns / YEAR_NS
     found: dict[str, Any] = {
         "trials_before": e.before,
@@ -181,8 +183,11 @@ def summary(found: Mapping[str, Any]) -> str:
     """One of three words, and what it rests on."""
     top, luck = found["best_sharpe"], found["best_sharpe_by_luck"]
     before = found["trials_before"]
-    tried = f"{found['trials']:,} sets" + (f" ({before:,} more were tried on this data before)" if before else "")
-    base = f"The best of {tried} has a Sharpe of {top:.2f}; as many sets without an edge would show {luck:.2f}."
+    more = f"{before:,} more {'were' if before > 1 else 'was'} tried on this data before" if before else ""
+    best = f"The best of {found['trials']:,} sets" if found["trials"] > 1 else "This set"
+    base = (
+        f"{best}{more and f' ({more})'} has a Sharpe of {top:.2f}; as many sets without an edge would show {luck:.2f}."
+    )
     p, pbo = found["spa_p"] or 0.0, found["pbo"] or 0.0
     if top <= luck or p > 0.5 or (pbo > 0.5 and p > GOOD["spa_p"]):
         return f"Luck explains it. {base}"

@@ -247,3 +247,21 @@ def test_a_hundred_million_sets_are_known_at_once() -> None:
     assert grid.distinct([1], 10_000)[0] == 10_000
     assert grid.distinct([0, 1], 10_000) == (10**8, [])
     assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["how == 'slow' and up", "how != 'slow' or n == 2", "up == True", "up != (n > 1)", "kind == 'x' and not up"],
+)
+def test_where_asks_texts_and_truth_values_whether_they_are_the_same(where: str) -> None:
+    sweep = {"n": [1, 2], "how": ["slow", "fast"], "up": [True, False]}
+    names = [dict(zip(sweep, row, strict=True), kind="x") for row in rows(sweep)]
+    kept = [row for row, known in zip(rows(sweep), names, strict=True) if eval(where, {}, known)]
+    assert 0 < len(kept) < len(names)
+    assert rows({**sweep, "where": where}, kind="x") == kept
+
+
+@pytest.mark.parametrize("where", ["how < 'slow'", "how == 3", "how == up", "how", "how + 'a' == 'slowa'"])
+def test_where_takes_texts_for_nothing_else(where: str) -> None:
+    with pytest.raises(Refused, match="a text where a"):
+        rows({"n": [1, 2], "how": ["slow", "fast"], "up": [True, False], "where": where})

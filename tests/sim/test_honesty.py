@@ -209,7 +209,7 @@ def test_the_whole_block() -> None:
     assert found["best_sharpe"] == pytest.approx(one * math.sqrt(365.0), rel=1e-9)
     shape = moments_of(best)
     assert shape is not None
-    expected = deflated_sharpe(one, 1200, shape, 100, float(spread))  # 40 now, 60 before
+    expected = deflated_sharpe(one, 1200, shape, 100, max(float(spread), 1.0 / 1199.0))  # 40 now, 60 before
     assert found["deflated_sharpe"] == pytest.approx(expected, rel=1e-9)
     assert (found["trials"], found["trials_before"], found["judged_on"]) == (40, 60, 40)
     assert len(found["in_and_out"][0]) == 200
@@ -255,3 +255,21 @@ def test_sets_that_never_moved() -> None:
 
 def test_one_set_was_not_picked() -> None:
     assert "nothing was picked" in judged(noise(0, 100, 1))["verdict"]
+
+
+def test_sets_tried_one_sweep_at_a_time_are_trials_all_the_same() -> None:
+    """One set has no spread, and two that are alike hardly any: those before are taken to lie as far apart as luck."""
+    one = noise(3, 500, 1) + 0.0012
+    free, paid = judged(one), judged(one, before=99)
+    assert free["deflated_sharpe"] == free["probabilistic_sharpe"] == paid["probabilistic_sharpe"]
+    top = paid["best_sharpe"] / math.sqrt(365.0)
+    shape = moments_of(one[:, 0])
+    assert shape is not None
+    wanted = deflated_sharpe(top, 500, shape, 100, 1.0 / 499.0)
+    assert wanted is not None
+    assert wanted < 0.9 * free["deflated_sharpe"]
+    assert paid["deflated_sharpe"] == pytest.approx(wanted, rel=1e-12)
+    assert "This set (99 more were tried on this data before) has a Sharpe of" in paid["verdict"]
+    assert "1 sets" not in paid["verdict"]
+    twins = np.hstack([one, one + 1e-5 * noise(5, 500, 1)])
+    assert judged(twins, before=98)["deflated_sharpe"] == pytest.approx(wanted, rel=1e-2)
