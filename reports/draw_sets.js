@@ -105,10 +105,13 @@ const drawParallel = {
       pen.strokeStyle = paint.soft; pen.beginPath(); pen.moveTo(x + 0.5, 40); pen.lineTo(x + 0.5, chart.h - 22); pen.stroke();
       pen.fillStyle = paint.ink; pen.textAlign = 'center'; pen.textBaseline = 'top';
       const room = (chart.w - 88) / Math.max(axes.length - 1, 1) - 8;
-      pen.fillText(a.name, x, (i % 2 && room < 90) ? 0 : 12, Math.max(room * 1.6, 40));
+      const most = Math.max(room * 1.6, 40), half = Math.min(pen.measureText(a.name).width, most) / 2;
+      pen.fillText(a.name, Math.min(Math.max(x, half), chart.w - half), (i % 2 && room < 90) ? 0 : 12, most);
       pen.fillStyle = paint.soft;
       const words = a.words ? [a.words[0], a.words[a.words.length - 1]] : [a.low, a.high].map((v) => written(v, a.fmt || 'price'));
       pen.fillText(words[1], x, 26, room); pen.fillText(words[0], x, chart.h - 16, room);
+      pen.textAlign = 'left';
+      if (a.words && a.words.length < 9) a.words.slice(1, -1).forEach((word, k) => pen.fillText(word, x + 4, drawParallel.y(chart, a, k + 1) - 14, room));
       if (a.keep) { pen.fillStyle = faded(paint.c3, 0.35); const y1 = drawParallel.y(chart, a, a.keep[1]), y2 = drawParallel.y(chart, a, a.keep[0]); pen.fillRect(x - 6, y1, 12, y2 - y1); }
     });
     chart.canvas.dataset.shown = shown;

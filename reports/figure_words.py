@@ -38,6 +38,10 @@ FIGURES = (
     ("bars", "Bars", "count"),
 )
 KINDS = {key: (words, kind) for key, words, kind in FIGURES}
+KINDS |= {  # of sets with a held-out end
+    "sharpe_in_sample": ("Sharpe in sample", "ratio"),
+    "sharpe_out_of_sample": ("Sharpe out of sample", "ratio"),
+}
 
 
 def notes_of(figures: Mapping[str, Any], about: About, unit: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 MOST_LINES = 3000
-MOST_PARAMETERS = 6  # of which any two make a heat map
+MOST_PARAMETERS = 12  # of which any two make a heat map: 66 of them
 MOST_POINTS = 20_000
 
 
@@ -35,12 +35,16 @@ def heat_plot(
 ) -> Plot:
     """A heat map of any two parameters: each cell the median over all others. `figure` is its name and kind."""
     pairs = []
-    for x, y in combinations(list(params)[:MOST_PARAMETERS], 2):
-        (i, xs), (j, ys) = (cells_of(params[key].tolist(), value_of) for key in (x, y))
-        places = np.asarray(i, np.int64) * len(ys) + np.asarray(j, np.int64)
+    cells = {}
+    for key in list(params)[:MOST_PARAMETERS]:
+        places_of, words = cells_of(params[key].tolist(), value_of)
+        cells[key] = np.asarray(places_of, np.int64), words
+    for x, y in combinations(cells, 2):
+        (i, xs), (j, ys) = cells[x], cells[y]
+        places = i * len(ys) + j
         medians = medians_by(places, values, len(xs) * len(ys))
         each = {"x": x, "y": y, "xs": xs, "ys": ys, "v": charts.pack.add(medians)}
-        pairs.append(each | ({"best": [i[best], j[best]]} if best is not None else {}))
+        pairs.append(each | ({"best": [int(i[best]), int(j[best])]} if best is not None else {}))
     charts.plots[name] = {"kind": "heat", "pairs": pairs, "name": figure[0], "fmt": figure[1]}
     return Plot(
         name, f"{figure[0]} by any two parameters", 420, ("pick",), (("plus", "above zero"), ("minus", "below"))

@@ -12,7 +12,7 @@ from huracan.reports.figure_words import FIGURES, KINDS, about_line, counts_pane
 from huracan.reports.luck_panel import honesty_panel, out_of_sample_panel
 from huracan.reports.parts import Heat, Line, Page, Panel, Part, Table, Text
 from huracan.reports.render import Charts
-from huracan.reports.set_plots import heat_plot, parallel_plot
+from huracan.reports.set_plots import MOST_PARAMETERS, heat_plot, parallel_plot
 from huracan.reports.warnings_of import warnings_of
 from huracan.reports.wording import name_of, value_of, written
 from huracan.sim.trial_groups import spread_out
@@ -68,7 +68,7 @@ def sets_panel(sweep: SweepResult, values: Floats) -> Panel:
     how = "How often which value came up among all sets. Solid line: the best set."
     if len(marks) > 1:
         how += " Dashed line: what the best of as many sets without skill would be expected to show."
-    return Panel("sets", f"{by} of all sets", tuple(parts), how, "All sets")
+    return Panel("sets", f"{by[:1].upper()}{by[1:]} of all sets", tuple(parts), how, "All sets")
 
 
 def parameters_panel(sweep: SweepResult, values: Floats) -> Panel | None:
@@ -103,6 +103,8 @@ def sets_together_panel(sweep: SweepResult, values: Floats, charts: Charts) -> P
     ]
     if len(unlike) > 2:
         parts.append(heat_plot(charts, "heat", params, values, (by, kind), sweep.best_row))
+    if len(unlike) > MOST_PARAMETERS:
+        parts.append(Text(f"Any two of the first {MOST_PARAMETERS} of {len(unlike)} parameters can be chosen.", "soft"))
     how = (
         "Each line is a set and runs through its values, coloured by the figure: blue above zero, orange below; the "
         "dark line is the best set. Drag along an axis to keep only the sets that pass there, click it to let them "
@@ -121,7 +123,7 @@ def best_panel(sweep: SweepResult, values: Floats) -> Panel:
     head = (*sweep.params, *(KINDS[key][0] if key in KINDS else name_of(key) for key in shown))
     rows = tuple(tuple(row) for row in top_sets(sweep, values))
     full = [(key, value_of(best[f"p.{key}"])) for key in sweep.params]
-    full += [(words, written(best.get(key), kind)) for key, (words, kind) in KINDS.items()]
+    full += [(words, written(best.get(key), kind)) for key, (words, kind) in KINDS.items() if key in best]
     parts = (
         Table(("n",) * len(head), rows, head, lead=False),
         Table(("", "n"), tuple(full), title="The best set in full"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 
 from huracan.reports.charts import MOST_POINTS, heat_map, histogram, line, nice_steps, thinned
+from huracan.reports.parts import Text
 from huracan.reports.price_data import MOST_TRADES, shown_trades
+from huracan.reports.render import Charts
+from huracan.reports.sweep_page import sets_together_panel
 from huracan.sim import layout
 from huracan.sim.figures import DAY_NS, YEAR_NS, figures
 from huracan.sim.result import About, Result
@@ -207,6 +211,30 @@ def test_sweeps_with_little_to_show(sharpes: list[float], keys: tuple[str, ...],
     page = page_of(sweep(sharpes, keys), tmp_path)
     assert ("There is no best set." in page.text) == (not np.isfinite(sharpes).any())
     assert not re.search(r"\b(nan|inf)\b", page.text)
+
+
+@pytest.mark.parametrize(("keys", "pairs"), [(8, 28), (14, 66)])
+def test_any_two_of_many_parameters_make_a_heat_map(keys: int, pairs: int) -> None:
+    """Of so many that the pairs would swell the page the first twelve, and the page says so."""
+    made = sweep(SHARPES)
+    places = np.arange(len(SHARPES))
+    params = {f"k{i}": places // (1 + i % 4) % 3 for i in range(keys)}
+    charts = Charts()
+    panel = sets_together_panel(replace(made, params=params), np.array(SHARPES), charts)
+    assert panel is not None
+    assert len({(each["x"], each["y"]) for each in charts.plots["heat"]["pairs"]}) == pairs
+    said = [part.text for part in panel.parts if isinstance(part, Text)]
+    assert said == (["Any two of the first 12 of 14 parameters can be chosen."] if keys > 12 else [])
+
+
+def test_a_figure_of_the_held_out_end_is_called_by_its_name(tmp_path: Path) -> None:
+    made = sweep(SHARPES)
+    columns = {**made.columns, "sharpe_in_sample": np.array(SHARPES), "sharpe_out_of_sample": -np.array(SHARPES)}
+    text = page_of(replace(made, columns=columns, rank_by="sharpe_in_sample"), tmp_path).text
+    assert "Sharpe in sample of all sets" in text
+    assert "ranked by Sharpe in sample" in text
+    assert "Sharpe out of sample" in text
+    assert "Sharpe out of sample" not in page_of(made, tmp_path).text
 
 
 def test_an_interrupted_sweep_says_so(tmp_path: Path) -> None:
