@@ -123,11 +123,12 @@ def better(one: Best | None, other: Best) -> Best:
     return one
 
 
-def evidence(job: Job, seen: Seen, manifest: Mapping[str, Any]) -> Evidence | None:
-    """The returns that luck is judged by, before the held-out end."""
+def evidence(job: Job, seen: Seen, manifest: Mapping[str, Any]) -> Evidence:
+    """The returns that luck is judged by, before the held-out end; none where no set has the figure for the best."""
     inside = job.inside
+    before, seed = manifest["trials_before"], job.machine.spec.run.seed
     if seen.best is None or inside < 2:
-        return None
+        return Evidence(np.zeros((0, 0)), 0, 0, job.cuts.step_ns, before, seed)
     numbers = sorted(seen.sample)
     _, best, returns = seen.best
     held = [seen.sample[n][:inside] for n in numbers]
@@ -139,8 +140,8 @@ def evidence(job: Job, seen: Seen, manifest: Mapping[str, Any]) -> Evidence | No
         place,
         len(numbers),
         job.cuts.step_ns,
-        manifest["trials_before"],
-        job.machine.spec.run.seed,
+        before,
+        seed,
     )
 
 

@@ -91,12 +91,13 @@ def judge(
     """
     found: dict[str, Any] = dict.fromkeys(KEYS)
     found["trials"] = trials
+    found["trials_before"] = None if evidence is None else evidence.before
     if best_row is None:
         return found | {"verdict": "No set has the figure that they are ranked by, so there is nothing to judge."}
     flat = plateau(params, np.asarray(values, np.float64), best_row)
     if flat is not None:
         found |= {"stability": flat.kept, "shape": flat.word, "neighbours": flat.neighbours}
-    if evidence is not None:
+    if evidence is not None and evidence.returns.size:
         found |= by_returns(evidence, trials)
     return found | {"verdict": verdict(found, validation)}
 
@@ -116,7 +117,6 @@ def by_returns(e: Evidence, trials: int) -> dict[str, Any]:
         variance = max(variance, 1.0 / max(len(e.returns) - 1, 1))
     years = len(e.returns) * e.step_ns / YEAR_NS
     found: dict[str, Any] = {
-        "trials_before": e.before,
         "effective_trials": effective_trials(sample, trials),
         "best_sharpe_by_luck": math.sqrt(variance) * expected_maximum(counted) * year,
         "years": years,

@@ -270,6 +270,14 @@ def test_trials_before(tmp_path: Path) -> None:
     assert huracan.sweep(other).honesty["trials_before"] == 0
 
 
+def test_trials_before_are_known_where_no_set_traded() -> None:
+    """And such a sweep counts like any other."""
+    idle = {"fast": [2900, 2950], "slow": [2990, 2995]}
+    first, second = (huracan.sweep({**SPEC, "sweep": idle}).honesty for _ in range(2))
+    assert "nothing to judge" in first["verdict"]
+    assert (first["trials_before"], second["trials_before"]) == (0, 4)
+
+
 def huracan_fresh(tmp_path: Path) -> dict[str, Any]:
     os.environ["HURACAN_STORE"] = str(tmp_path / "other")
     return huracan.sweep(spec()).honesty
