@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from huracan.data.ticks import exact_tick
@@ -55,11 +57,15 @@ def rules_from(given: Mapping[str, Any] | None, symbol: str, *, where: str = "[d
     if kind not in KINDS:
         raise Refused(f"kind {kind!r} is not known", where=f"{where} kind", fix=f"use one of {', '.join(KINDS)}")
     num, den = exact_tick(given["tick"], where=f"{where} tick") if "tick" in given else (0, 1)
+    lot = _number(given, "lot", 0.0, where)
+    if max(Fraction(Decimal(repr(lot))).as_integer_ratio()) > 10**18:
+        fix = "give the exchange's quantity step, for example 0.001"
+        raise Refused(f"lot {lot!r} is too fine or too coarse for whole lots", where=f"{where} lot", fix=fix)
     return Rules(
         kind=kind,
         tick_num=num,
         tick_den=den,
-        lot=_number(given, "lot", 0.0, where),
+        lot=lot,
         min_notional=_number(given, "min_notional", 0.0, where),
         multiplier=_number(given, "multiplier", 1.0, where),
         inferred="tick" not in given,

@@ -21,6 +21,7 @@ from huracan.data.instrument import base_of, kind_of
 from huracan.data.synthetic_assets import SECTORS, Asset, asset_of, lane_of
 from huracan.data.synthetic_edges import BARS, Edges, Place, check_edges, check_places
 from huracan.data.timeframes import format_timeframe
+from huracan.sim.enough_memory import need
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, Payments, Rules
 
@@ -31,6 +32,7 @@ MINUTE = 60_000_000_000
 EIGHT_HOURS = 480 * MINUTE
 START = 1_704_067_200_000_000_000  # 2024-01-01
 LATEST = 2**63 - 1 - 366 * 24 * 60 * MINUTE  # a year before the last int64, so that sums of times have room
+SHARED_BYTES, SERIES_BYTES = 230, 60  # what a bar takes while a market is made, once and for each series; measured
 OFF = Edges()
 HERE = (Place(),)
 
@@ -78,6 +80,13 @@ def market(
     _check_symbols(symbols)
     check_edges(edges, BARS, len(symbols))
     check_places(places)
+    series_made = len(symbols) * len(places)
+    need(
+        bars * (SHARED_BYTES + SERIES_BYTES * series_made),
+        f"{bars:,} synthetic bars" + (f" of {series_made:,} instruments" if series_made > 1 else ""),
+        where="[data] bars",
+        fix="ask for fewer bars or instruments at once, or for a longer timeframe",
+    )
     s = laws.shared(laws.Clock(bars, timeframe_ns, start_ns, int(seed)), edges.breakout)
     series: list[Bars] = []
     payments: list[Payments | None] = []

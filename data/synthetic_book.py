@@ -37,6 +37,7 @@ from huracan.data.synthetic_flow import (
     Rows,
 )
 from huracan.data.synthetic_flow import flow as run_flow
+from huracan.sim.enough_memory import need
 from huracan.sim.memory import as_records
 from huracan.sim.random_numbers import SYNTHETIC
 from huracan.sim.refusal import Refused
@@ -56,6 +57,7 @@ JUMP_RATE = 1.2  # of the fair price, a second
 CELL_NS = 50_000_000  # at most one jump in each, a twentieth of a second
 LEAD_LAG_NS = SECOND  # from a leader's move to its followers'
 FAT_SD = 0.7  # of the log of a jump's scale
+SECOND_BYTES = 45_000  # that a second of a book takes while it is made; measured, more where it is busy
 SLOW, SLOW_SD = (60.0, 3600.0), (0.5, 0.4)  # seconds of memory, and spread, of how wild and busy it is
 BUSY = lane_of("busy seconds")
 
@@ -124,6 +126,13 @@ def book_feeds(
     (True, True)
     """
     _check(seconds, symbols, places, edges)
+    made = len(symbols) * len(places)
+    need(
+        seconds * made * SECOND_BYTES,
+        f"{seconds:,.0f} seconds of " + (f"{made:,} synthetic order books" if made > 1 else "a synthetic order book"),
+        where="[data] seconds",
+        fix="ask for fewer seconds or books at once",
+    )
     feeds: list[Feed] = []
     for symbol in symbols:
         fair = fair_price(symbol, seconds, seed, (symbols[0], edges.leader) if symbol != symbols[0] else None)

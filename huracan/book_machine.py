@@ -12,7 +12,8 @@ from huracan.book_build import BookMachine, build_book, lane_records, latency_ro
 from huracan.book_lanes import BookBlock, Terms, book_recorder, drive_book, make_book_block
 from huracan.data.timeframes import format_timeframe
 from huracan.load_book import load_book_tape
-from huracan.machine import code_hash_of, gate_refusals, param_row, versions
+from huracan.machine import all_spot, code_hash_of, gate_refusals, param_row, versions
+from huracan.settings import ignored
 from huracan.sim import book_layout, layout
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_market import mid_bars
@@ -106,7 +107,7 @@ def about_book(machine: BookMachine, refused: dict[str, int]) -> About:
         spec_hash=spec_hash(spec),
         code_hash=code_hash_of(machine.code),
         data_hash=tape.data_hash,
-        repairs=dict(tape.repairs),
+        repairs=tape.repairs | ignored(spec, all_spot=all_spot(tape)),
         rejections=refused,
         versions=versions(),
     )

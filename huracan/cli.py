@@ -80,6 +80,9 @@ def _said(error: Exception) -> str:
         where = error.filename or "the disk of the results, the store or the caches, or what stdout goes to"
         fix = "Free some space and run it again: what was there before is there still"
         return f"nothing more could be written: {error.strerror}: {where}. {fix}"
+    if isinstance(error, MemoryError):
+        fix = "Ask for less at once (bars, instruments, sets, order slots, files), or free some and run it again"
+        return f"there is not enough memory{f': {error}' if str(error) else ''}. {fix}"
     return f"{type(error).__name__}: {error}"
 
 

@@ -112,4 +112,4 @@ def block_bytes(m: AnyMachine, block: AnyBlock) -> tuple[int, int]:
         own = sum(np.asarray(a).nbytes for a in block.lanes) + np.asarray(block.market.rests).nbytes
         shared = sum(np.asarray(a).nbytes for a in block.market) - np.asarray(block.market.rests).nbytes
         return own // lanes, shared + block.table.nbytes
-    return 2000 + m.instruments * (600 + 400 * m.slots), 0
+    return sum(np.asarray(a).nbytes for a in block.lanes) // len(block.lanes.acct), 0

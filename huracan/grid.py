@@ -8,6 +8,7 @@ from decimal import Decimal
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
+from huracan.sim.enough_memory import need
 from huracan.sim.refusal import Refused
 from huracan.words import nearest, show
 
@@ -25,6 +26,7 @@ WORDS = ("where", "draw", "rank_by", "validate")  # keys of [sweep] that name no
 RANGE_KEYS = ("from", "to", "step", "count", "log")
 MOST_FLAGS = 1 << 26  # combinations of values that are ticked off one by one
 PIECE = 1 << 20  # sets that are looked at in one go where nothing is computed of them
+VALUE_BYTES = 32  # that a value of an axis takes while the axis is made
 CHUNK = 1 << 15  # sets that `where` looks at in one go: they stay in the cache
 
 
@@ -254,6 +256,8 @@ def expand(sweep: Sweep | Mapping[str, Any], fixed: Mapping[str, Scalar] | None 
         fix = "make the steps longer, or draw = { sobol = 4096 }; where is only asked after all sets are counted"
         raise Refused(f"{total:,} parameter sets are more than {MOST_SETS:,}", where="sweep", fix=fix)
     keys = tuple(sweep.axes)
+    values = sum(len(axis) for axis in sweep.axes.values())
+    need(values * VALUE_BYTES, f"{values:,} values of the swept keys", where="sweep", fix="make the steps longer")
     axes = tuple(np.array(axis) if isinstance(axis, tuple) else axis.values() for axis in sweep.axes.values())
     if not sweep.where:
         return Grid(keys, axes, None)
@@ -263,8 +267,11 @@ def expand(sweep: Sweep | Mapping[str, Any], fixed: Mapping[str, Scalar] | None 
         outer -= 1
     inner = prod(len(axis) for axis in axes[outer:])
     across = _product(axes[outer:], np.arange(inner))
-    kept = []
+    kept: list[npt.NDArray[np.int64]] = []
     for first in range(0, total // inner, max(CHUNK // inner, 1)):
+        if len(kept) % 256 == 255:
+            fix = "make the steps longer, or the condition narrower"
+            need(16 * sum(map(len, kept)), f"the sets that where keeps of {total:,}", where="sweep.where", fix=fix)
         some = np.arange(first, min(first + max(CHUNK // inner, 1), total // inner))
         down = [column[:, np.newaxis] for column in _product(axes[:outer], some)]
         columns = dict(fixed or {}) | dict(zip(keys, [*down, *across], strict=True))

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from huracan import load
 from huracan.code import Code, find_code
 from huracan.data.timeframes import format_timeframe, parse_timeframe
-from huracan.settings import settings_record, uses_cost_models
+from huracan.settings import ignored, settings_record, uses_cost_models
 from huracan.sim import columns as feature_columns
+from huracan.sim.book_tape import BookTape
 from huracan.sim.builds import Groups
 from huracan.sim.chunks import Chunks
 from huracan.sim.cuts import Looks
@@ -128,7 +129,7 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
     return Machine(spec, tape, code, linked, slots, sample)
 
 
-def all_spot(tape: Tape) -> bool:
+def all_spot(tape: Tape | BookTape) -> bool:
     """Every instrument is spot."""
     return bool((tape.rules["contract"] == Contract.SPOT).all())
 
@@ -337,7 +338,7 @@ def gate_refusals(linked: Linked, gates: Sequence[GateLanes], lane: int) -> dict
 def about(machine: Machine, refused: dict[str, int]) -> About:
     """What the result says of the run beside its figures."""
     spec, tape = machine.spec, machine.tape
-    repairs = dict(tape.repairs)
+    repairs = tape.repairs | ignored(spec, all_spot=all_spot(tape))
     return About(
         name=spec.run.name,
         symbols=tuple(s.symbol for s in tape.series),

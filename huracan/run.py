@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huracan.sim.refusal import Refused
-from huracan.spec import Spec, load_spec
+from huracan.spec import Spec, a_kind, load_spec
 
 if TYPE_CHECKING:
     from huracan.sim.result import Result
@@ -56,6 +56,10 @@ def sweep(
     from huracan.sweeping import finish, sweep_run
 
     checked = load_spec(spec)
+    for name, value, kinds in (("out", out, (str, Path)), ("cluster", cluster, str)):
+        if value is not None and not isinstance(value, kinds):
+            fix = "give the path of a folder" if name == "out" else 'give "auto", or the host:port of a Ray cluster'
+            raise Refused(f"{name} can't be {a_kind(value)}", where=name, fix=fix)
     folder = None if out is None else Path(out)
     try:
         with lines_named(spec), joined(cluster) as crew:

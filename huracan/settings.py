@@ -105,3 +105,15 @@ def write_tiers(s: Any, spec: Spec) -> None:
         s["tier_from"][i], s["tier_rate"][i], s["tier_less"][i] = start, rate, less
     s["n_tiers"] = len(tiers)
     s["max_rate"] = max(rate for _, rate in tiers)
+
+
+def ignored(spec: Spec, *, all_spot: bool) -> dict[str, int]:
+    """Keys of [account] that the spec gives and that nothing asks for, as named repairs: how many instruments each."""
+    if not all_spot or spec.account.borrow:
+        return {}
+    swept = spec.sweep.axes if spec.sweep is not None else {}
+    if "account.borrow" in swept:
+        return {}
+    given = {"leverage": spec.account.leverage != 1.0, "borrow_rate": spec.account.borrow_rate != 0.0}
+    many = len(spec.data.series())
+    return {f"{key}_without_borrow": many for key, is_set in given.items() if is_set or f"account.{key}" in swept}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,9 @@ def load_spec(source: Spec | str | Path | Mapping[str, Any]) -> Spec:
     if isinstance(source, Mapping):
         raw, lines = _plain(dict(source)), dict[str, int]()
         name, base = "", Path.cwd()
+    elif not isinstance(source, (str, os.PathLike)) or isinstance(os.fspath(source), bytes):
+        fix = "give the path of a TOML file, or a dict with [data] and [strategy]"
+        raise Refused(f"a spec can't be {'None' if source is None else a_kind(source)}", where="spec", fix=fix)
     else:
         path = Path(source)
         raw, lines = read_toml(path)
@@ -72,6 +76,16 @@ def load_spec(source: Spec | str | Path | Mapping[str, Any]) -> Spec:
     except Refused as refused:
         raise at_line(refused, name, lines) from None
     return spec
+
+
+def a_kind(value: object) -> str:
+    """What something is, for people.
+
+    >>> a_kind(5), a_kind([])
+    ('an int (5)', 'a list ([])')
+    """
+    kind, text = type(value).__name__, repr(value)
+    return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind} ({text if len(text) <= 60 else text[:57] + '...'})"
 
 
 def with_values(spec: Spec, values: Mapping[str, Any]) -> Spec:

@@ -35,14 +35,17 @@ WORDS = {
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The spec's tables, and the line of each of its keys."""
-    if not path.is_file():
-        why = "is a folder" if path.is_dir() else "is not there"
-        raise Refused(f"the run spec {why}", where=str(path), fix="give the path of a TOML file")
     try:
+        if not path.is_file():
+            why = "is a folder" if path.is_dir() else "is not there"
+            raise Refused(f"the run spec {why}", where=str(path), fix="give the path of a TOML file")
         text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
         return tomllib.loads(text), key_lines(text)
     except UnicodeDecodeError:
         raise Refused("the run spec is not UTF-8 text", where=str(path), fix="save it as UTF-8") from None
+    except OSError as error:  # its rights, or a name that is none
+        why, fix = f"can't be read: {error.strerror}", "give the path of a TOML file that you may read"
+        raise Refused(f"the run spec {why}", where=str(path), fix=fix) from None
     except tomllib.TOMLDecodeError as error:
         what, _, place = str(error).rstrip(")").rpartition(" (at ")
         where = f"{path.name}, {place}"

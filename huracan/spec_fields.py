@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from math import isfinite
+from math import exp, isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,6 +62,9 @@ class Chosen(Record):
 LATENCY_KEYS = ("entry", "response", "entry_sigma", "response_sigma")
 
 
+MOST_MS = 1e9  # nanoseconds of 64 bits have room for so many behind the year 2262, and for draws around them
+
+
 class Latency(Record):
     """Milliseconds from the decision to the venue and back, or a file of measured rows."""
 
@@ -94,8 +97,9 @@ def chosen(key: str, raw: Any) -> Any:
         model, _, ticks = raw.partition(":")
         given = {}
         if ":" in raw:
-            if model != "through" or not ticks.isdigit() or int(ticks) < 1:
-                raise fault(f'"{raw}" is no limit_fill', fix='write "through:N" with a whole number of ticks, from 1')
+            if model != "through" or not re.fullmatch("0*[1-9][0-9]{0,8}", ticks, re.ASCII):
+                fix = 'write "through:N" with a whole number of ticks from 1 to 999,999,999'
+                raise fault(f'"{raw}" is no limit_fill', fix=fix)
             given = {"ticks": int(ticks)}
     elif isinstance(raw, dict):
         given = dict(raw)
@@ -144,8 +148,16 @@ def read_latency(raw: Any, info: ValidationInfo) -> Any:
             fix = nearest(key, LATENCY_KEYS) or f"its keys are {', '.join(LATENCY_KEYS)}"
             raise fault(f'unknown key "{key}"', fix=fix, key=key)
         if not is_number(value) or not isfinite(value) or value < 0:
-            raise fault(f"must be a number of milliseconds from 0, not {show(value)}", key=key)
-    return Latency.model_validate({key: float(raw.get(key, 0)) for key in LATENCY_KEYS})
+            what = "deviation" if key.endswith("_sigma") else "number of milliseconds"
+            raise fault(f"must be a {what} from 0, not {show(value)}", key=key)
+    given = {key: float(raw.get(key, 0)) for key in LATENCY_KEYS}
+    for key in LATENCY_KEYS:
+        sigma = given.get(f"{key}_sigma", 0.0)
+        if given[key] > MOST_MS or given[key] * exp(min(9.0 * sigma, 700.0)) > 4000.0 * MOST_MS:
+            way = " once it is drawn" if given[key] <= MOST_MS else ""
+            fix = f"give at most {MOST_MS:,.0f} ms, some eleven days{', and a smaller sigma' if way else ''}"
+            raise fault(f"a latency of {given[key]:g} ms is too long{way}", fix=fix, key=key)
+    return Latency.model_validate(given)
 
 
 def read_tiers(raw: Any) -> Any:

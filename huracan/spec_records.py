@@ -241,7 +241,7 @@ class Venue(Record):
     intrabar: Literal["pessimistic", "optimistic", "ohlc", "olhc", "nearest", "drill"] = "pessimistic"
     max_participation: float = Field(1.0, ge=0.0, le=1.0)  # of a bar's volume; 0 is no cap
     gap_fill: Literal["open", "price"] = "open"
-    latency_bars: int = Field(0, ge=0)
+    latency_bars: int = Field(0, ge=0, le=1_000_000_000)
     latency_ms: Delay = None
     market_remainder: Literal["wait", "cancel"] = "wait"
     queue: str | None = None  # book tapes only, as the next one

@@ -18,6 +18,7 @@ from huracan.sweep_lanes import STRETCH, Sets
 
 Ints = npt.NDArray[np.int64]
 TABLE_BYTES = 48 << 20  # of feature columns that one thread keeps for one chunk
+LANES_BYTES = 512 << 20  # of the state of the lanes that one thread runs at once
 MAX_BLOCK = 1024
 MIN_BLOCK = 64
 COLUMN_WORTH = 3  # lanes whose time a feature column takes, or fewer
@@ -41,14 +42,14 @@ class Deal:
     columns: int
 
 
-def deal_for(sets: int, rows: int, instruments: int, threads: int) -> Deal:
-    """Enough blocks for every thread, none of them long, and their feature columns within bounds.
+def deal_for(sets: int, rows: int, instruments: int, threads: int, lane_bytes: int = 0) -> Deal:
+    """Enough blocks for every thread, none of them long, and their lanes and feature columns within bounds.
 
     >>> deal_for(1000, 100_000, 1, 2).lanes, deal_for(10**6, 525_600, 1, 2).lanes, deal_for(10**6, 10**7, 1, 2).lanes
     (500, 951, 64)
     """
     short = max(BLOCK_WORK // max(rows, 1), MIN_BLOCK)
-    lanes = max(min(-(-sets // threads), short, MAX_BLOCK), 1)
+    lanes = max(min(-(-sets // threads), short, MAX_BLOCK, LANES_BYTES // max(lane_bytes, 1)), 1)
     return Deal(lanes, max(TABLE_BYTES // (8 * CHUNK * instruments), 1))
 
 

@@ -18,10 +18,10 @@ from huracan.sim.lanes import no_recorder
 from huracan.sim.layout import SPARE
 from huracan.sim.tape import chunk
 from huracan.spec_records import Spec
-from huracan.sweep_blocks import Deal, blocks, deal_for, feature_ids
+from huracan.sweep_blocks import Deal, blocks, feature_ids
 from huracan.sweep_job import Job, prepare
 from huracan.sweep_lanes import STRETCH, feature_count, lanes_of
-from huracan.sweeping import workers
+from huracan.sweeping import deal_of, workers
 
 SLICE_LANES = 64
 SLICE_S = 0.5  # of measuring
@@ -46,7 +46,7 @@ def plan_sweep(spec: Spec) -> dict[str, Any]:
     job = prepare(spec)
     machine, sets, threads = job.machine, job.sets, workers()
     books = isinstance(machine, BookMachine)
-    found = dealt(job, deal_for(len(sets), machine.tape.rows, machine.instruments, threads))
+    found = dealt(job, deal_of(job, threads))
     lane_s, column_s = measured_book(job, machine) if isinstance(machine, BookMachine) else measured(job, machine)
     busy = min(threads, found.blocks)
     seconds = machine.tape.rows * (len(sets) * lane_s + found.all_columns * machine.instruments * column_s) / busy

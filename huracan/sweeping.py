@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.either_venue import chunks_of, drive_any, first_live
+from huracan.book_build import BookMachine
+from huracan.either_venue import block_bytes, chunks_of, drive_any, first_live
 from huracan.sim.atomic_files import NotWritten
 from huracan.sim.cuts import Looks
+from huracan.sim.enough_memory import need
 from huracan.sim.figures import figure_columns, rejections
 from huracan.sim.folds import scores, winners
 from huracan.sim.lanes import accounts
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
+SET_BYTES = 1200  # that a row takes where all stay in memory; measured
 SHARE = 2  # blocks of each thread beyond which it pays to keep what they read: fresh memory takes its time, too
 TICK_S = 0.2  # between two looks at how far the blocks are
 
@@ -76,7 +79,10 @@ def sweep_run(
     """
     job = prepare(spec)
     machine, sets = job.machine, job.sets
-    deal = deal_for(len(sets), machine.tape.rows, machine.instruments, crew.cpus if crew else workers())
+    if out is None:
+        fix = "give a folder, out = DIR, into which rows go as they come; or ask for fewer sets"
+        need(len(sets) * SET_BYTES, f"{len(sets):,} parameter sets in memory", where="sweep", fix=fix)
+    deal = deal_of(job, crew.cpus if crew else workers())
     identity = identity_of(job)
     if out is not None and resume and (done := finished(out, identity)) is not None:
         return done
@@ -98,6 +104,13 @@ def sweep_run(
 
             run_shards(crew, job, identity, deal, parts, progress)
         return gather(job, blocks(sets, deal), parts, manifest, counted)
+
+
+def deal_of(job: Job, threads: int) -> Deal:
+    """How large the blocks of a sweep are; lanes of an order book share most of what they hold."""
+    machine = job.machine
+    one = 0 if isinstance(machine, BookMachine) else block_bytes(machine, lanes_of(machine, job.sets, np.arange(1)))[0]
+    return deal_for(len(job.sets), machine.tape.rows, machine.instruments, threads, one)
 
 
 def finished(out: Path, identity: Mapping[str, Any]) -> SweepResult | None:

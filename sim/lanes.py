@@ -10,9 +10,11 @@ import numpy as np
 from huracan.sim import layout
 from huracan.sim.book_layout import BookLanes
 from huracan.sim.builds import Groups
+from huracan.sim.enough_memory import in_words, need
 from huracan.sim.layout import GateLanes, Lanes, Recorder
 from huracan.sim.linker import Linked
 from huracan.sim.memory import as_records
+from huracan.sim.refusal import Refused
 from huracan.sim.tape import Tape, most_payments_a_row
 
 Records = np.ndarray[Any, Any]
@@ -59,6 +61,9 @@ def new_lanes(
     A build whose decisions have a ledger of their own gets room for `reports` that are under way.
     """
     n, instruments = len(settings), len(rules)
+    whose = f"{n:,} lanes of {instruments:,} instruments with {slots} order slots"
+    fix = "ask for fewer slots, instruments or lanes at once"
+    need(n * lane_bytes(linked, instruments, slots), whose, where="run.order_slots", fix=fix)
     acct = records(layout.account, n)
     for name in ("cash", "equity", "peak"):
         acct[name] = settings["cash"]
@@ -94,6 +99,16 @@ def new_lanes(
     )
 
 
+def lane_bytes(linked: Linked, instruments: int, slots: int) -> int:
+    """Memory that a lane takes, but for reports: their room is large, and hardly ever filled."""
+    ledgers = 2 if linked.groups.split else 1
+    account, order, position = (each.itemsize for each in (layout.account, layout.order, layout.position))
+    each = ledgers * (slots * order + position) + layout.desk.itemsize + 2 * linked.f.itemsize
+    each += slots * layout.told.itemsize if linked.groups.split else 0
+    alone = layout.stats.itemsize + layout.settings.itemsize + linked.p.itemsize + linked.u.itemsize
+    return instruments * each + ledgers * account + alone + 2 * linked.wide.itemsize
+
+
 def own_records(groups: Groups, acct: Records, instruments: int, slots: int, reports: int) -> tuple[Any, ...]:
     """What decides begins with: the same cash as the venue's, no orders, nothing told; nothing at all if it shares."""
     n = len(acct) if groups.split else 0
@@ -106,9 +121,19 @@ def own_records(groups: Groups, acct: Records, instruments: int, slots: int, rep
         records(layout.order, n, instruments * slots),
         records(layout.position, n, instruments),
         records(layout.told, n, instruments * slots),
-        records(layout.report, n, reports),
+        report_records(n, reports),
         mail,
     )
+
+
+def report_records(n: int, reports: int) -> Any:
+    """Room for the reports of n lanes; memory is taken for those that are written."""
+    try:
+        return records(layout.report, n, reports)
+    except (MemoryError, ValueError):  # ValueError: more than an address can count
+        size = in_words(n * reports * layout.report.itemsize)
+        fix = "ask for a shorter response latency, or for fewer order slots, instruments or lanes at once"
+        raise Refused(f"reports under way want up to {size} of memory", where="venue.latency_ms", fix=fix) from None
 
 
 def most_executions(orders: int, instruments: int, deepest: int = 1) -> int:

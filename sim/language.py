@@ -35,9 +35,8 @@ def check_language(fn: Callable[..., Any]) -> None:
     d = getattr(fn, "__huracan__", None)
     if not isinstance(d, Declaration):
         name = getattr(fn, "__name__", fn)
-        raise Refused(
-            f"{name!r} is neither a strategy nor a gate", where="check", fix="put @strategy(...) or @gate(...) above it"
-        )
+        where, fix = place(fn) or "strategy.use", "put @strategy(...) or @gate(...) above it"
+        raise Refused(f"{name!r} is neither a strategy nor a gate", where=where, fix=fix)
     if plain(fn) is not fn:
         raise Refused(
             f"{d.name!r} is compiled already", where=place(fn), fix=f"take @inline or @njit off: @{d.role} is enough"

@@ -230,7 +230,7 @@ def test_path_bounds_stand_side_by_side(
     [
         (Refused("no", where="here", fix="do"), 2, "refused: no (at here). To mend it: do"),
         (ZeroDivisionError("oh"), 1, "failed: ZeroDivisionError: oh (--debug shows where)"),
-        (MemoryError(), 1, "failed: MemoryError"),
+        (MemoryError("7.3 TiB"), 1, "failed: there is not enough memory: 7.3 TiB. Ask for less at once"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

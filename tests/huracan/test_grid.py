@@ -104,10 +104,35 @@ def test_conditions_mean_what_python_means(text: str) -> None:
     assert any(expected)
 
 
-def test_division_by_zero_keeps_what_ieee_says_and_is_silent() -> None:
+HUGE = " * ".join(["big"] * 20)
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("a / b < 1", '"a / b" divides by zero for a = 0, b = 0'),
+        ("a // (b - 2) < 1", '"a // (b - 2)" divides by zero for a = 0, b = 2'),
+        ("1 % (a - a) < 1 or True", '"1 % (a - a)" divides by zero for a = 0'),
+        ("a < 5 and b / 0 > 1", '"b / 0" divides by zero for b = 0'),
+        ("not (b > 0 and a / (b - 2) < 1)", '"a / (b - 2)" divides by zero for a = 0, b = 2'),
+        (f"{HUGE} - {HUGE} < 1", f'"{HUGE} - {HUGE}" is no number for big = 1e+17'),
+    ],
+)
+def test_what_can_not_be_computed_is_refused_with_its_set(where: str, says: str) -> None:
+    sweep: dict[str, Any] = {"a": [0, 1], "b": [0, 2], "big": [1e17], "where": where}
+    with pytest.raises(Refused) as caught:
+        expand(sweep)
+    assert caught.value.what == says
+    assert caught.value.where == "sweep.where"
+    assert caught.value.fix
+
+
+def test_a_division_is_only_asked_of_sets_that_are_left() -> None:
     sweep: dict[str, Any] = {"a": [0, 1], "b": [0, 2]}
-    assert rows(sweep | {"where": "a / b < 1"}) == [(0, 2), (1, 2)]
-    assert rows(sweep | {"where": "a % b == 0"}) == [(0, 2)]
+    assert rows(sweep | {"where": "b != 0 and a / b < 1"}) == [(0, 2), (1, 2)]
+    assert rows(sweep | {"where": "b == 0 or a / b > 0"}) == [(0, 0), (1, 0), (1, 2)]
+    assert rows(sweep | {"where": "a > 0 and b > 0 and 4 / (a * b) == 2"}) == [(1, 2)]
+    assert rows(sweep | {"where": "not (b == 0 or a / b > 0)"}) == [(0, 2)]
 
 
 REFUSED = [
