@@ -24,6 +24,8 @@ from numba.core.types import Array, Integer
 from numba.core.types.containers import BaseTuple, NamedTuple
 from numba.np.arrayobj import load_item
 
+from huracan.sim.memory import eight_at_once
+
 DATA, SHAPE, STRIDES = 4, 5, 6  # of numba's record of an array
 WORD = llvm.IntType(64)
 
@@ -103,6 +105,45 @@ def variables_of(inst: Any) -> Any:
     return (value,) if isinstance(value, ir.Var) else value.list_vars() if isinstance(value, ir.Expr) else ()
 
 
+class LoopHints(llvm.MDValue):  # type: ignore[misc]
+    """What LLVM is told of one loop: a node that names itself first, so that no other loop is meant."""
+
+    def descr(self, buf: list[str]) -> None:
+        nodes = [self.get_reference(), *(node.get_reference() for node in self.operands)]
+        buf.append(f"distinct !{{ {', '.join(nodes)} }}\n")
+
+
+def eight_hints(module: Any) -> LoopHints:
+    """Eight rounds a vector and two vectors at once; unrolled before, they would be rounds for SLP to guess at."""
+    hints = [[llvm.MetaDataString(module, "llvm.loop.unroll.disable")]]
+    for name, value in (("vectorize.width", 8), ("interleave.count", 2)):
+        number = llvm.Constant(llvm.IntType(32), value)
+        hints.append([llvm.MetaDataString(module, f"llvm.loop.{name}"), number])
+    nodes = [module.add_metadata(hint) for hint in hints]
+    return LoopHints(module, nodes, name=str(len(module.metadata)))
+
+
+def ends_of_loops(blocks: Any) -> set[int]:
+    """Blocks from which the innermost loops that say `eight_at_once` begin again."""
+    globals_ = (ir.Global, ir.FreeVar)
+    saying = [
+        at
+        for at, block in blocks.items()
+        for inst in block.find_insts(ir.Assign)
+        if isinstance(inst.value, globals_) and inst.value.value is eight_at_once
+    ]
+    loops = compute_cfg_from_blocks(blocks).loops().values() if saying else ()
+    ends: set[int] = set()
+    for at in saying:
+        loop = min((each for each in loops if at in each.body), key=lambda each: len(each.body))
+        ends |= {
+            b
+            for b in loop.body
+            if isinstance(blocks[b].terminator, ir.Jump) and blocks[b].terminator.target == loop.header
+        }
+    return ends
+
+
 def goes_by_reference(dispatcher: Any) -> bool:
     """Whether a function takes tuples so: a part that is inlined wherever it is called."""
     return is_part(dispatcher) and bool(dispatcher.targetoptions.get("forceinline"))
@@ -124,6 +165,8 @@ class PartLower(Lower):  # type: ignore[misc]
     def _find_singly_assigned_variable(self) -> None:
         self._singly_assigned_vars = values_of(self.blocks)
         self._blk_local_varmap: dict[str, Any] = {}
+        says = eight_at_once.__name__ in self.func_ir.func_id.code.co_names
+        self._ends = {id(self.blocks[at]) for at in ends_of_loops(self.blocks)} if says else set()
 
     def lower_block(self, block: Any) -> None:
         """numba's, which makes a context for an error's words at every instruction; here only where there is one."""
@@ -136,6 +179,9 @@ class PartLower(Lower):  # type: ignore[misc]
                 error = partial(LoweringError, loc=self.loc)
                 with new_error_context('lowering "{inst}" at {loc}', inst=inst, loc=self.loc, errcls_=error):
                     raise
+        if id(block) in self._ends:
+            self.builder.block.terminator.set_metadata("llvm.loop", eight_hints(self.module))
+            self.library.is_hinted = True
         self.post_block(block)
 
     def extract_function_arguments(self) -> Any:

@@ -15,7 +15,8 @@ import hashlib
 import importlib
 import os
 import secrets
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -84,10 +85,37 @@ class EntryLibrary(codegen.JITCodeLibrary):
     """A library that links the parts that it reaches, whatever their depth, and optimises them together."""
 
     _linking_libraries: list[Any]
+    is_hinted = False
 
     def finalize(self) -> None:
         self._linking_libraries = callers_first(self._linking_libraries)
-        super().finalize()
+        with without_remarks() if self.is_hinted else contextlib.nullcontext():
+            super().finalize()
+
+
+@contextlib.contextmanager
+def without_remarks() -> Iterator[None]:
+    """LLVM remarks on the screen that a loop with hints could not be done as they say, which vector_check reads.
+
+    It knows no way to be quiet about that: what it writes on the process's stderr is caught, and all else passed on.
+    """
+    with contextlib.ExitStack() as last:
+        try:
+            caught = last.enter_context(tempfile.TemporaryFile())
+            screen = os.dup(2)
+        except OSError:  # a full disk, or a process without a screen: then it may remark
+            yield
+            return
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+            caught.seek(0)
+            for line in caught:
+                if not line.startswith(b"remark: "):
+                    os.write(2, line)
 
 
 def callers_first(libraries: list[Any]) -> list[Any]:

@@ -521,7 +521,7 @@ SplitVenue = namedtuple(
 # Sweeps write the equity of every lane after the rows in `looks` into `seen`, (looks, lanes).
 LEAD = 8
 SPARE = 24
-SPANS = 6
+SPANS = 8
 TapeView = namedtuple("TapeView", "rows bars payments costs fine spans sample_ns lines first looks seen")
 # What a unit of the only instrument is worth, from TapeView.lines: value[LEAD + row]; spans[k, LEAD + row] is the least
 # of 2**k rows and spans[SPANS + k, LEAD + row] the most.

@@ -93,12 +93,16 @@ dry_step(Ctx(
     dry_f, dry_f1, 0, p, dry_u, rules, s,
 ))
 asks = asks or dry_acct.n_new != 0"""
-# {width} rows, each with the state as it stands; `found` has a bit for each that is not over, and some behind `until`.
+# {width} rows, each with the state as it stands; `found` has a bit for each that is not over, and some behind `until`,
+# and for the first one where any of them might leave nothing.
 MANY = """for b in range({width}):
+    eight_at_once()
 {dry_row}
     asks = asks{moves}
-    put(flags, b, max(1.0 if asks else -1.0, floor - dry_acct.equity))
-found = not_below_zero(flags, {width})"""
+    put(flags, b, 1.0 if asks else -1.0)
+found = not_below_zero(flags, {width})
+if not worth_in(calm, units, j, {width})[0] > floor:
+    found |= 1"""
 # A step that always wants something is not asked in vain: rows are taken one by one for a while.
 LOOK = """until = min(min(stop, ends), i + tape.rows[u_i + one].same)
 {copies}

@@ -55,6 +55,9 @@ if config.DISABLE_JIT:
     def not_below_zero(a: Any, n: int) -> int:
         return sum(1 << k for k in range(n) if a[k] >= 0.0)
 
+    def eight_at_once() -> None:
+        pass
+
     def lowest_bit(x: int) -> int:
         return (int(x) & -int(x)).bit_length() - 1
 
@@ -109,6 +112,11 @@ else:
         """Pointer to an element of args[0] at args[1]."""
         data = make_array(sig.args[0])(context, builder, args[0]).data
         return builder.gep(data, [args[1]])
+
+    @intrinsic
+    def eight_at_once(typingctx: Any) -> Any:
+        """Said in a loop: LLVM leaves it to its vectorizer instead of unrolling it (compile_lowering.py)."""
+        return types.void(), lambda context, builder, sig, args: context.get_dummy_value()
 
     @intrinsic
     def not_below_zero(typingctx: Any, a: Any, n: Any) -> Any:

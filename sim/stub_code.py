@@ -44,7 +44,7 @@ from huracan.sim.builds import Groups, kernel
 from huracan.sim.layout import Ctx, Fine, SplitVenue, Tally, Units, Venue
 from huracan.sim.linker import bound
 from huracan.sim import prices
-from huracan.sim.memory import lowest_bit, put, record_type, take
+from huracan.sim.memory import eight_at_once, lowest_bit, put, record_type, take
 from huracan.sim.memory import not_below_zero, stack_floats, stack_ints, stack_slots
 from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
 from huracan.sim.record_copy import copy_record
@@ -236,7 +236,7 @@ QUICK_PARTS: dict[str, tuple[str, ...]] = {
     "advance": ("NOTHING", "wake_row", "worth_something", "stop_lane", "close_row_of"),
     "marks": ("statistics",),
     "calm": (
-        *("calm_kind", "first_wake", "prices_matter", "begin_calm", "worth_at"),
+        *("calm_kind", "first_wake", "prices_matter", "begin_calm", "worth_at", "worth_in"),
         *("mark_calm", "count_calm", "count_rows", "end_calm"),
     ),
 }

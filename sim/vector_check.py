@@ -1,15 +1,15 @@
-"""Whether LLVM made vectors of a step: read from the machine code while it is fresh, kept beside it in the cache."""
+"""Whether LLVM made vectors of a step: read from what it made while that is fresh, kept beside it in the cache."""
 
 from __future__ import annotations
 
 import contextlib
-import re
 from functools import cache
 from typing import Any
 
 from huracan.sim.stubs import cache_dir
 
 YES, NO = "in vectors", "number by number"
+WANTED = "llvm.loop.vectorize.width"  # compile_lowering.eight_hints
 
 
 def known_as_scalar(entry: Any) -> bool:
@@ -24,7 +24,7 @@ def made_of_vectors(entry: Any) -> bool:
     note = cache_dir() / f"{entry.__module__}.vectors"
     if note.is_file():
         return note.read_text("utf-8") != NO
-    text = machine_code(entry)
+    text = compiled_text(entry)
     if not text:
         return True
     found = is_packed(text)
@@ -33,23 +33,18 @@ def made_of_vectors(entry: Any) -> bool:
     return found
 
 
-def machine_code(entry: Any) -> str:
-    """The assembly of an entry that this process has compiled; "" for one from the cache, and in plain Python."""
-    inspect = getattr(entry, "inspect_asm", None)
+def compiled_text(entry: Any) -> str:
+    """What LLVM made of an entry in this process, in its language; "" for one from the cache, and in plain Python."""
+    inspect = getattr(entry, "inspect_llvm", None)
     if inspect is None or sum(entry.stats.cache_hits.values()):
         return ""
     return "\n".join(inspect().values())
 
 
 def is_packed(text: str) -> bool:
-    """Whether what rows ask is put together many at once: with a maximum, which no other loop over rows takes.
+    """Whether what rows ask is put together many at once: then nothing is left of the loop that was to be vectors.
 
-    Of processors whose words for it are not known it is believed.
-
-    >>> is_packed("  vmaxpd %zmm1, %zmm2, %zmm3"), is_packed("  vmaxsd %xmm1, %xmm2, %xmm3")
+    >>> is_packed("br label %done"), is_packed("!4 = !{!'llvm.loop.vectorize.width', i32 8}")
     (True, False)
     """
-    found = re.findall(r"^\s+v?max([ps])d\b(.*)", text, re.MULTILINE)
-    wide = "%ymm" in text or "%zmm" in text
-    packed = [words for kind, words in found if kind == "p" and ("xmm" not in words or not wide)]
-    return not found or bool(packed)
+    return WANTED not in text

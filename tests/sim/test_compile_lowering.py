@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from numba import njit
 
+from huracan.sim.compiling import without_remarks
+from huracan.sim.memory import eight_at_once, put
 from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
+from huracan.sim.vector_check import compiled_text, is_packed
 
 RECORD = np.dtype([("a", "f8"), ("n", "i8")], align=True)
 ENTRY = LINKED_ENTRY | {"cache": False}
@@ -134,3 +138,44 @@ def test_a_users_function_is_checked_against_the_ends() -> None:
     for i in (3, -4):
         with pytest.raises(IndexError):
             beyond_entry(values, i)
+
+
+def above(a: Any, limit: float, out: Any) -> None:
+    for b in range(16):
+        eight_at_once()
+        put(out, b, 1.0 if a[np.uint64(b)] > limit and a[np.uint64(b + 1)] <= limit else -1.0)
+
+
+def chained(a: Any, limit: float, out: Any) -> None:
+    x = 0.0
+    for b in range(16):
+        eight_at_once()
+        x = a[np.uint64(int(x))] % limit
+        put(out, b, x)
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="plain Python makes no vectors")
+def test_a_loop_is_of_vectors_where_it_says_so_and_can_be(capfd: pytest.CaptureFixture[str]) -> None:
+    """And nothing of it reaches the screen where it can't."""
+    print("before", file=sys.stderr, flush=True)
+    a, out = np.arange(17.0)[::-1].copy(), np.zeros(16)
+    quick, slow = njit(**ENTRY)(above), njit(**ENTRY)(chained)
+    quick(a, 9.0, out)
+    assert np.flatnonzero(out > 0.0).tolist() == [6]
+    slow(a, 7.0, out)
+    assert out[:3].tolist() == [2.0, 0.0, 2.0]
+    text = compiled_text(quick)
+    assert is_packed(text)
+    assert "<8 x double>" in text
+    assert not is_packed(compiled_text(slow))
+    assert capfd.readouterr() == ("", "before\n")
+
+
+def test_all_but_remarks_reaches_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
+    def write(*lines: bytes) -> None:
+        os.write(2, b"\n".join(lines))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), without_remarks():
+        write(b"remark: a loop", b"an error", b"and more")
+    assert capfd.readouterr().err == "an error\nand more"
