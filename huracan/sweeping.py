@@ -158,7 +158,11 @@ def finish(result: SweepResult, out: Path) -> SweepResult:
 
 def workers() -> int:
     """Threads of a sweep: HURACAN_THREADS, else one for each core."""
-    return int(os.environ.get("HURACAN_THREADS", "0")) or os.cpu_count() or 1
+    asked = os.environ.get("HURACAN_THREADS", "").strip() or "0"
+    if not asked.isascii() or not asked.isdigit():
+        fix = "give a whole number of threads, or 0 or nothing for one each core"
+        raise Refused(f"HURACAN_THREADS is {asked!r}", where="environment", fix=fix)
+    return int(asked) or os.cpu_count() or 1
 
 
 def run_blocks(job: Job, deal: Deal, parts: Parts, progress: Progress | None) -> None:

@@ -82,6 +82,14 @@ def test_threads_and_blocks_dont_matter(
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["report.html", "sweep.json", "sweep.parquet"]
 
 
+@pytest.mark.parametrize("asked", ["two", "-1", "1.5", "²"])
+def test_threads_that_are_no_number_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    monkeypatch.setenv("HURACAN_THREADS", asked)
+    with pytest.raises(Refused, match="HURACAN_THREADS is"):
+        huracan.sweep(spec(slow=[20]), out=tmp_path / "o")
+    assert not (tmp_path / "o").exists()
+
+
 def test_memory_or_folder_doesnt_matter(whole: Path) -> None:
     here, there = huracan.sweep(spec(validate=WALK)), load_sweep(whole)
     assert list(here.columns) == list(there.columns)
