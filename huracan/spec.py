@@ -126,14 +126,31 @@ def spec_table(spec: Spec) -> dict[str, Any]:
     ({'impact': {'model': 'sqrt', 'coefficient': 0.5, 'window': 100.0}}, True)
     """
     found = spec.model_dump(mode="python", exclude_unset=True, exclude_none=True, exclude={"sweep"})
+    found["strategy"]["use"] = named(spec.strategy.use)
     for name, value in found.get("venue", {}).items():
         if isinstance(getattr(spec.venue, name), Chosen):
             found["venue"][name] = {"model": value["model"], **value["numbers"]}
     if "gates" in found:
-        found["gates"] = [{"use": gate["use"], **gate.get("params", {})} for gate in found["gates"]]
+        found["gates"] = [{"use": named(gate["use"]), **gate.get("params", {})} for gate in found["gates"]]
     if spec.sweep is not None:
         found["sweep"] = spec.sweep.plain()
     return found
+
+
+def named(use: Any) -> Any:
+    """A strategy or gate as a file would name it; a function that a script or a prompt made stays what it is.
+
+    >>> from huracan.strategies.sma_cross import sma_cross
+    >>> named(sma_cross), named("sma_cross")
+    ('sma_cross', 'sma_cross')
+    """
+    if isinstance(use, str) or use.__module__ == "__main__" or use.__qualname__ != use.__name__:
+        return use
+    if use.__module__.startswith("huracan."):
+        return use.__name__
+    from huracan.sim.sources import source_file
+
+    return f"{source_file(use).resolve()}:{use.__name__}"
 
 
 def spec_hash(spec: Spec) -> str:

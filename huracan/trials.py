@@ -19,6 +19,7 @@ from typing import Any
 
 from huracan.sim.atomic_files import NotWritten, make_folder, write_together
 from huracan.sim.refusal import Refused
+from huracan.spec import named
 from huracan.spec_records import Spec
 
 
@@ -36,7 +37,7 @@ def trials_folder(spec: Spec, data_hash: str) -> Path | None:
 
 def strategy_name(spec: Spec) -> str:
     """What a strategy is called wherever its file lies; a change of its code does not make it another one."""
-    use = spec.strategy.use
+    use = named(spec.strategy.use)
     path, _, name = str(use if isinstance(use, str) else getattr(use, "__name__", use)).rpartition(":")
     return f"{Path(path).name}:{name}" if path else name
 

@@ -350,6 +350,32 @@ def test_any_row_in_full_to_the_same_figures(whole: Path, tmp_path: Path, capsys
     assert (tmp_path / "top" / f"row-{runs[1]['row']}" / "report.html").is_file()
 
 
+def test_a_row_of_a_function_from_a_file_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Swept by the function that a module of the user's holds: the table names its file, and a row finds it there."""
+    text = (
+        "from huracan import gate, param, sma, strategy, target_fraction\n\n\n"
+        "@strategy(params=dict(n=param(5, 2, 50)), features=dict(m=sma('n')))\n"
+        "def follow(ctx):\n"
+        '    """Long above the mean."""\n'
+        "    target_fraction(ctx, 0.5 if ctx.bar.close > ctx.f.m else 0.0)\n\n\n"
+        "@gate(reasons=('never',))\n"
+        "def passing(ctx, want):\n"
+        "    return 0\n"
+    )
+    (tmp_path / "followers.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    followers = __import__("followers")
+    raw = {**SPEC, "strategy": {"use": followers.follow}, "gates": [{"use": followers.passing}]}
+    swept = huracan.sweep({**raw, "sweep": {"n": [5, 9]}}, out=tmp_path / "o")
+    words = ["backtest", "--from", str(tmp_path / "o"), "--row", "1", "--out", str(tmp_path / "row")]
+    assert cli.main(words) == 0
+    again = json.loads((tmp_path / "row" / "result.json").read_text())
+    assert (again["final_equity"], again["fills"]) == tuple(swept.row(1)[k] for k in ("final_equity", "fills"))
+    assert again["fills"] > 10
+    by_path = {**raw, "strategy": {"use": f"{tmp_path / 'followers.py'}:follow"}, "gates": []}
+    assert huracan.sweep({**by_path, "sweep": {"n": [5]}}).honesty["trials_before"] == 2  # one strategy by either name
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
