@@ -136,6 +136,9 @@ def _from_text(column: Any, table: Table, place: int) -> tuple[Ints, str]:
                 return _from_numbers(numpy_of(pc.cast(column, kind), kind.to_pandas_dtype()), table, place)
             except pa.ArrowException:
                 continue
+        row = next(i for i, text in enumerate(column.to_pylist()) if not _reads_as(text, pa.float64()))
+        what = f"bad_time: {column[row].as_py()!r} is no number, as the times before it are"
+        raise Refused(what, where=place_of(table, row, table.names[place]), fix=_FIX)
     if "/" in first:
         return _from_arrow(_slashed_dates(column, where), where), SLASHED
     try:  # the common case, whole columns at once: no zone at all
@@ -155,9 +158,10 @@ def _from_zoned(column: Any, table: Table, place: int) -> tuple[Ints, str]:
     try:
         times = _from_arrow(pc.cast(bodies, pa.timestamp("ns")), table.path)
     except pa.ArrowException:
-        row = next(i for i, text in enumerate(bodies.to_pylist()) if not _is_iso(text))
-        where = place_of(table, row, table.names[place])
-        raise Refused(f"bad_time: {column[row].as_py()!r} is no time", where=where, fix=_FIX) from None
+        row = next(i for i, text in enumerate(bodies.to_pylist()) if not _reads_as(text, pa.timestamp("ns")))
+        where, far = place_of(table, row, table.names[place]), _reads_as(bodies[row].as_py(), pa.timestamp("s"))
+        why = "lies outside the years 1677 to 2262, which is all that nanoseconds can hold" if far else "is no time"
+        raise Refused(f"bad_time: {column[row].as_py()!r} {why}", where=where, fix=_FIX) from None
     offsets = {zone: None if zone is None else _offset_minutes(zone) for zone in pc.unique(zones).to_pylist()}
     if len(set(offsets.values())) > 1:
         first, *rest = [offsets[zone] for zone in zones.to_pylist()]
@@ -177,12 +181,12 @@ def _offset_minutes(zone: str) -> int:
     return -minutes if zone[0] == "-" else minutes
 
 
-def _is_iso(text: str) -> bool:
+def _reads_as(text: str, kind: Any) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     try:
-        pc.cast(pa.scalar(text), pa.timestamp("ns"))
+        pc.cast(pa.scalar(text), kind)
     except pa.ArrowException:
         return False
     return True

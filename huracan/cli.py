@@ -83,7 +83,7 @@ def _said(error: Exception) -> str:
     if isinstance(error, MemoryError):
         fix = "Ask for less at once (bars, instruments, sets, order slots, files), or free some and run it again"
         return f"there is not enough memory{f': {error}' if str(error) else ''}. {fix}"
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _stop(message: str, code: int, debug: bool) -> int:

@@ -168,7 +168,7 @@ def import_file(path: Path) -> ModuleType:
     except Refused:
         del sys.modules[module_name]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a file that leaves must not take the run with it
         del sys.modules[module_name]
         line = error.lineno if isinstance(error, SyntaxError) else error_line(error, str(path))
         raise Refused(

@@ -48,6 +48,8 @@ class Param:
             if int(given) != given:
                 raise Refused(f"{given!r} is not a whole number", where=where, fix="give a whole number")
             given = int(given)
+            if not -(2**63) <= given < 2**63:
+                raise Refused(f"{given!r} does not fit into 64 bits", where=where, fix="give a smaller number")
         if (self.low is not None and given < self.low) or (self.high is not None and given > self.high):
             low = "-inf" if self.low is None else self.low
             high = "inf" if self.high is None else self.high
@@ -69,6 +71,8 @@ def param(
         raise Refused(f"default {default!r} is not one of the choices {list(choices)}", where="param", fix="add it")
     if isinstance(default, str) and not choices:
         raise Refused(f"a text default {default!r} needs choices", where="param", fix="param(default, choices=[...])")
+    if low is not None and high is not None and not low <= high:
+        raise Refused(f"the range from {low} to {high} holds nothing", where="param", fix="exchange the two")
     return Param(default, low, high, tuple(choices))
 
 
@@ -89,7 +93,7 @@ class Declaration:
 
 
 def strategy(
-    *,
+    *bare: Any,
     params: Mapping[str, Param] | None = None,
     features: Mapping[str, Any] | None = None,
     state: Mapping[str, Any] | None = None,
@@ -106,8 +110,20 @@ def strategy(
     >>> nothing.__huracan__.params["n"].default
     3
     """
+    if bare:
+        raise Refused(
+            "@strategy takes names", where="@strategy", fix="write @strategy() or @strategy(params=dict(...))"
+        )
     if scope not in ("each", "all"):
         raise Refused(f"scope {scope!r} is not known", where="@strategy", fix='scope="each" or scope="all"')
+    if needs not in ("", "book"):
+        raise Refused(f"needs {needs!r} is not known", where="@strategy", fix='needs="book", or leave it out')
+    if clock and clock not in (params or {}):
+        fix = "name the parameter with the milliseconds between two steps"
+        raise Refused(f"clock {clock!r} is no parameter", where="@strategy", fix=fix)
+    if isinstance(instruments, bool) or not isinstance(instruments, int) or instruments < 0:
+        fix = "give how many it trades, or leave it out for any number"
+        raise Refused(f"instruments is {instruments!r}", where="@strategy", fix=fix)
 
     def declare(fn: Function) -> Function:
         fn.__huracan__ = Declaration(  # type: ignore[attr-defined]

@@ -42,10 +42,12 @@ def check_language(fn: Callable[..., Any]) -> None:
             f"{d.name!r} is compiled already", where=place(fn), fix=f"take @inline or @njit off: @{d.role} is enough"
         )
     if not isinstance(fn, types.FunctionType):
-        raise Refused(f"{d.name!r} is not a function", where=place(fn), fix="decorate a plain `def`")
+        raise Refused(f"{d.name!r} is not a function", where=place(fn) or d.name, fix="decorate a plain `def`")
     wanted = ("ctx",) if d.role == "strategy" else ("ctx", "want")
-    names = tuple(inspect.signature(fn).parameters)
-    if len(names) != len(wanted):
+    parameters = inspect.signature(fn).parameters
+    names = tuple(parameters)
+    plainly = all(p.kind == p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters.values())
+    if len(names) != len(wanted) or not plainly:
         raise Refused(
             f"a {d.role} takes {' and '.join(wanted)}", where=place(fn), fix=f"def {d.name}({', '.join(wanted)}):"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import operator
 import types
 from enum import EnumType
 from typing import Any, NoReturn
@@ -203,6 +204,21 @@ def subscript(body: Body, node: ast.Subscript) -> Kind:
     return of.item
 
 
+WHOLE: dict[type[ast.operator], Any] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+}
+
+
 def check_range(body: Body, node: ast.Subscript, index: int, length: int) -> None:
     """Refuse a constant index that is not in an array of known length."""
     if not -length <= index < length:
@@ -211,7 +227,34 @@ def check_range(body: Body, node: ast.Subscript, index: int, length: int) -> Non
 
 
 def binary(body: Body, node: ast.BinOp) -> Kind:
-    return operation(body, node, number(body, node.left), node.op, number(body, node.right), node.left, node.right)
+    kind = operation(body, node, number(body, node.left), node.op, number(body, node.right), node.left, node.right)
+    if (whole := whole_constant(node)) is not None and not -(1 << 63) <= whole < 1 << 63:
+        refuse(body, node, f"`{text(node)}` does not fit into 64 bits", "begin with a float, as in 10.0 * ...")
+    return kind
+
+
+def whole_constant(node: ast.expr) -> int | None:
+    """What whole constants and nothing else come to, or a number as far beyond 64 bits; None where there is no such.
+
+    >>> [whole_constant(ast.parse(t, mode="eval").body) for t in ("2 ** 10 - 1", "1 << 70", "n + 1", "1.0 + 1")]
+    [1023, 36893488147419103232, None, None]
+    """
+    if isinstance(node, ast.Constant):
+        return int(node.value) if isinstance(node.value, int) else None
+    if isinstance(node, ast.UnaryOp):
+        of = whole_constant(node.operand)
+        signs: dict[type[ast.unaryop], Any] = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.inv}
+        return None if of is None or type(node.op) not in signs else int(signs[type(node.op)](of))
+    if not isinstance(node, ast.BinOp) or type(node.op) not in WHOLE:
+        return None
+    a, b = whole_constant(node.left), whole_constant(node.right)
+    if a is None or b is None or (b < 0 and isinstance(node.op, (ast.Pow, ast.LShift, ast.RShift))):
+        return None
+    if b == 0 and isinstance(node.op, (ast.FloorDiv, ast.Mod)):
+        return None
+    if b > 64 and abs(a) > (1 if isinstance(node.op, ast.Pow) else 0) and isinstance(node.op, (ast.Pow, ast.LShift)):
+        return a << 65  # not what it is, but as much too large
+    return int(WHOLE[type(node.op)](a, b))
 
 
 def operation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -314,6 +315,22 @@ def test_two_columns_of_one_meaning(tmp_path: Path) -> None:
 def test_an_unnamed_first_column_that_is_no_time(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"bad_time.*row 1"):
         read(tmp_path, [f"{i},1,1,1,1,1" for i in range(4)], ",open,high,low,close,volume")
+
+
+@pytest.mark.parametrize("text", ["abc", "1;5", "1_000", "2016-12-31T23:59:60Z"])
+def test_a_text_among_numbers_is_named_by_its_own_row(tmp_path: Path, text: str) -> None:
+    lines = [f"{1704067200 + 60 * i},1,1,1,1,1" for i in range(9)]
+    lines[6] = f"{text},1,1,1,1,1"
+    with pytest.raises(Refused, match=rf"bad_time: '{re.escape(text)}' is no number.*row 7, column timestamp"):
+        read(tmp_path, lines)
+
+
+@pytest.mark.parametrize("zone", ["", "Z", "+09:00"])
+def test_a_time_beyond_nanoseconds_is_told_so(tmp_path: Path, zone: str) -> None:
+    lines = [f"2024-01-01T00:0{i}:00{zone},1,1,1,1,1" for i in range(9)]
+    lines[6] = f"3000-01-01T00:06:00{zone},1,1,1,1,1"
+    with pytest.raises(Refused, match=r"bad_time: '3000-.*lies outside the years 1677 to 2262.*row 7"):
+        read(tmp_path, lines)
 
 
 def test_times_in_two_units(tmp_path: Path) -> None:

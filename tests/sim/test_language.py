@@ -104,6 +104,10 @@ def step(ctx, want):
 
 # name, body (the line that is at fault ends in `# here`, unless it stands in a helper), what is said, the way out
 REFUSED = [
+    ("a power beyond 64 bits", "x = 10 ** 30", "`10 ** 30` does not fit into 64 bits", "begin with a float"),
+    ("a power beyond all bits", "x = 7 ** 999999999", "does not fit into 64 bits", "begin with a float"),
+    ("a shift beyond 64 bits", "x = 1 << 63", "`1 << 63` does not fit into 64 bits", "begin with a float"),
+    ("a sum beyond 64 bits", "x = 9223372036854775807 + 1", "does not fit into 64 bits", "begin with a float"),
     ("while", "while ctx.u.n < 3:  # here\n    ctx.u.n += 1", "`while` is not", "for k in range(most)"),
     ("import", "import os  # here", "import inside", "top of the file"),
     ("import from", "from math import sqrt  # here", "import inside", "top of the file"),
@@ -301,6 +305,9 @@ FILES = [
     ),
     ("lambda", "step = strategy()(lambda ctx: None)", "a lambda"),
     ("no ctx", "@strategy()\ndef step():\n    pass", "takes ctx"),
+    ("optional ctx", "@strategy()\ndef step(ctx=1):\n    pass", "takes ctx"),
+    ("any arguments", "@strategy()\ndef step(*ctx):\n    pass", "takes ctx"),
+    ("a class", "@strategy()\nclass step:\n    pass", "not a function"),
     ("gate without want", '@gate(reasons=("a",))\ndef step(ctx):\n    return 0', "takes ctx and want"),
     ("compiled twice", "@strategy()\n@inline\ndef step(ctx):\n    pass", "compiled already"),
     ("not declared", "def step(ctx):\n    pass", "neither a strategy nor a gate"),
@@ -312,6 +319,30 @@ FILES = [
         "not in the strategy language",
     ),
 ]
+
+
+DECORATIONS = [
+    ("@strategy", "@strategy takes names"),
+    ("@strategy(needs='trades')", "needs 'trades' is not known"),
+    ("@strategy(clock='step_ms')", "clock 'step_ms' is no parameter"),
+    ("@strategy(instruments=-1)", "instruments is -1"),
+    ("@strategy(instruments=True)", "instruments is True"),
+    ("@strategy(params=dict(n=param(5, 9, 1)))", "the range from 9 to 1 holds nothing"),
+]
+
+
+@pytest.mark.parametrize(("line", "what"), DECORATIONS, ids=[line for line, _ in DECORATIONS])
+def test_a_decorator_says_what_it_can_not_be(tmp_path: Path, line: str, what: str) -> None:
+    with pytest.raises(Refused, match=re.escape(what)) as caught:
+        load(tmp_path, f"from huracan import param, strategy\n{line}\ndef step(ctx):\n    pass\n")
+    assert caught.value.fix
+
+
+def test_a_parameter_is_a_number_of_64_bits() -> None:
+    assert huracan.param(1).value(2**63 - 1, "here") == 2**63 - 1
+    for many in (2**63, -(2**63) - 1, 10**30):
+        with pytest.raises(Refused, match="does not fit into 64 bits"):
+            huracan.param(1).value(many, "here")
 
 
 @pytest.mark.parametrize(("text", "what"), [c[1:] for c in FILES], ids=[c[0] for c in FILES])
