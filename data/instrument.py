@@ -32,6 +32,19 @@ def kind_of(symbol: str) -> str:
     return "inverse" if settle.split("-")[0] == base else "linear"
 
 
+def settle_of(symbol: str, kind: str) -> str:
+    """The currency that pays, as far as a symbol tells: the coin of an inverse contract, else the quote; "" if unknown.
+
+    >>> [settle_of(s, kind_of(s)) for s in ("BTC/USDT", "BTC/USDT:USDT", "BTC/USD:BTC", "ETH/USD:ETH-250627", "spy")]
+    ['USDT', 'USDT', 'BTC', 'ETH', '']
+    """
+    base, slash, rest = symbol.partition("/")
+    quote, _, settle = rest.partition(":")
+    if not (base and slash and quote):
+        return ""
+    return base if kind == "inverse" else settle.split("-")[0] or quote
+
+
 def base_of(symbol: str) -> str:
     """The coin before the slash, or the whole word where there is none.
 

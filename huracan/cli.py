@@ -13,6 +13,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     try:
+        for before, each in pairwise(["huracan", *arguments]):
+            if not each or (each.startswith("--") and each.endswith("=")):
+                where = each.rstrip("=") or before  # a variable of the shell that is not set
+                raise Refused("a value is empty", where=where, fix="give it, or leave the option out")
         code = app([each for each in arguments if each != "--debug"], prog_name="huracan", standalone_mode=False)
     except Refused as refused:
         return _stop(f"refused: {refused}", REFUSED, debug)

@@ -130,6 +130,9 @@ def shipped(name: str, role: str, where: str) -> Callable[..., Any]:
     import huracan.strategies as room
 
     known = [m.name for m in pkgutil.iter_modules(room.__path__) if not m.ispkg and m.name != "discovery"]
+    if name in known:
+        fix = f"`huracan strategies` lists what trades; your own {role} is path/to/file.py:name"
+        raise Refused(f"{name!r} is no {role}", where=where, fix=fix)
     near = difflib.get_close_matches(name, known, 1)
     fix = (
         f"did you mean {near[0]!r}?" if near else f"`huracan strategies` lists them; your own is path/to/file.py:{name}"

@@ -307,6 +307,12 @@ class Spec(Record):
         if self.account.fee_in == "base" and not all(each.kind() == "spot" for each in series):
             fix = 'fees in the base coin exist on spot only: use "quote", or rules = { kind = "spot" }'
             raise fault('fee_in = "base" contradicts the kind of the instruments', fix=fix, key="account.fee_in")
+        from huracan.data.instrument import settle_of
+
+        paid_in = dict.fromkeys(settle_of(each.symbol or "", each.kind()) for each in series)
+        if len(found := [each for each in paid_in if each]) > 1:
+            fix = "run those of each currency by themselves: a run has one account, in one currency"
+            raise fault(f"the instruments settle in {' and '.join(found)}", fix=fix, key="data")
         check_keys(self, self.on_books)
         return self
 

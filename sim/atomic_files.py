@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,9 @@ def make_folder(folder: Path) -> None:
         fix = "give the name of a folder, there or not"
         raise Refused("the folder for the results is a file, or lies below one", where=str(folder), fix=fix) from None
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            fix = "give a shorter name"
+            raise Refused("the name of the folder for the results is too long", where=str(folder), fix=fix) from None
         raise _not_written(folder, error) from error
 
 
@@ -38,7 +42,10 @@ def results_folder(folder: Path) -> Iterator[None]:
     >>> with results_folder(Path("out/tonight")):
     ...     pass
     """
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        new = [each for each in (folder, *folder.parents) if not each.exists()]
+    except OSError:  # a name that is none
+        new = []
     make_folder(folder)
     try:
         yield

@@ -201,7 +201,10 @@ def build_tape(
         raise Refused("no bar after the start", where="[data] start", fix="choose an earlier start")
     cut = max(first_live - warmup, 0) if start_ns is not None else 0
     if start_ns is None:
-        first_live = min(warmup, len(rows) - 1)
+        if warmup >= len(rows):
+            what, fix = f"a warm-up of {warmup:,} bars leaves none of {len(rows):,}", "warm up with fewer, or give more"
+            raise Refused(what, where="[data] warmup", fix=fix)
+        first_live = warmup
     rows, first_live = replace(rows, offset=cut), first_live - cut
     closes = RowTimes(rows)
     records = payment_records(payments, closes[first_live] - steps[0], closes[-1])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import huracan
+from huracan import cli
 from huracan.run import plan, sweep
 from huracan.settings import ignored
 from huracan.spec import load_spec
@@ -89,3 +90,62 @@ def test_leverage_that_means_nothing_is_named_in_the_result() -> None:
 )
 def test_what_means_nothing_depends_on_the_whole_account(more: dict[str, Any], all_spot: bool, named: set[str]) -> None:
     assert ignored(load_spec(SPEC | more), all_spot=all_spot) == dict.fromkeys(named, 2)
+
+
+TWO_CURRENCIES = [
+    (["BTC/USDT", "ETH/EUR"], "USDT and EUR"),
+    (["BTC/USDT:USDT", "ETH/USDC:USDC"], "USDT and USDC"),
+    (["BTC/USD:BTC", "ETH/USD:ETH"], "BTC and ETH"),
+    (["BTC/USD:BTC-250627", "BTC/USDT:USDT"], "BTC and USDT"),
+]
+
+
+@pytest.mark.parametrize(("symbols", "currencies"), TWO_CURRENCIES)
+def test_instruments_that_settle_in_two_currencies_are_refused(symbols: list[str], currencies: str) -> None:
+    with pytest.raises(huracan.Refused, match=f"the instruments settle in {currencies}") as caught:
+        huracan.backtest(SPEC | {"data": {"synthetic": "regimes", "bars": 50, "symbols": symbols}})
+    assert caught.value.where == "data"
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize("symbols", [["BTC/USDT", "ETH/USDT:USDT"], ["BTC/USD:BTC", "ETH/BTC"], ["spy", "BTC/USDT"]])
+def test_one_currency_or_an_unknown_one_is_not(symbols: list[str]) -> None:
+    assert load_spec(SPEC | {"data": {"synthetic": "regimes", "bars": 50, "symbols": symbols}}).data.symbols
+
+
+@pytest.mark.parametrize("warmup", [50, 10**12])
+def test_a_warm_up_that_leaves_no_bar_is_refused(warmup: int) -> None:
+    data = {"synthetic": "regimes", "bars": 50}
+    with pytest.raises(huracan.Refused, match=f"a warm-up of {warmup:,} bars leaves none of 50"):
+        huracan.backtest(SPEC | {"data": data | {"warmup": warmup}})
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (["backtest", "s.toml", "--out", ""], "refused: a value is empty (at --out)"),
+        (["backtest", "s.toml", "--out="], "refused: a value is empty (at --out)"),
+        (["backtest", "", "--out", "o"], "refused: a value is empty (at backtest)"),
+        (["backtest", "s.toml", "--out", "x" * 300], "refused: the name of the folder for the results is too long"),
+    ],
+)
+def test_a_folder_that_has_no_name_is_refused(
+    line: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.toml").write_text('[data]\nsynthetic = "regimes"\nbars = 50\n[strategy]\nuse = "buy_and_hold"\n')
+    assert cli.main(line) == 2
+    assert says in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"gates": [{"use": "sma_cross"}]}, "'sma_cross' is no gate"),
+        ({"strategy": {"use": "calm"}}, "'calm' is no strategy"),
+    ],
+)
+def test_a_strategy_is_no_gate(more: dict[str, Any], says: str) -> None:
+    with pytest.raises(huracan.Refused, match=says):
+        huracan.backtest(SPEC | more)
