@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -63,6 +64,7 @@ def gather(
     run = f"{parts.run}-{rows}"
     if writer is not None:
         writer.close(run)
+        give_back()
         params, figures = stored_columns(writer.path)
     else:
         params, figures = {k[2:]: c for k, c in table.items() if k.startswith("p.")}, without_values(table)  # type: ignore[assignment]
@@ -78,6 +80,14 @@ def gather(
         stored=None if writer is None else writer.path,
         run=run if writer is not None else "",
     )
+
+
+def give_back() -> None:
+    """Memory that is free goes back to the system, where the C library can: copies of rows are large, and over now."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # not everywhere is there such a library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def without_values(table: Columns) -> Columns:

@@ -37,8 +37,9 @@ def heat_plot(
     pairs = []
     cells = {}
     for key in list(params)[:MOST_PARAMETERS]:
-        places_of, words = cells_of(params[key].tolist(), value_of)
-        cells[key] = np.asarray(places_of, np.int64), words
+        distinct, at = distinct_of(params[key])
+        places_of, words = cells_of(distinct.tolist(), value_of)
+        cells[key] = np.asarray(places_of, np.int64)[at], words
     for x, y in combinations(cells, 2):
         (i, xs), (j, ys) = cells[x], cells[y]
         places = i * len(ys) + j
@@ -49,6 +50,19 @@ def heat_plot(
     return Plot(
         name, f"{figure[0]} by any two parameters", 420, ("pick",), (("plus", "above zero"), ("minus", "below"))
     )
+
+
+def distinct_of(column: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """The different values of a column, and for each of its rows which of them it is; lists of a million cost too much.
+
+    >>> [each.tolist() for each in distinct_of(np.array([9, 5, 9]))]
+    [[5, 9], [1, 0, 1]]
+    """
+    if column.dtype.kind in "biuf":
+        values, at = np.unique(column, return_inverse=True)
+        return values, at.reshape(-1)
+    words = {value: k for k, value in enumerate(dict.fromkeys(column.tolist()))}
+    return np.array([*words], object), np.array([words[value] for value in column.tolist()], np.int64)
 
 
 def medians_by(places: npt.NDArray[np.int64], values: Floats, cells: int) -> Floats:

@@ -12,7 +12,7 @@ from huracan.reports.figure_words import FIGURES, KINDS, about_line, counts_pane
 from huracan.reports.luck_panel import honesty_panel, out_of_sample_panel
 from huracan.reports.parts import Heat, Line, Page, Panel, Part, Table, Text
 from huracan.reports.render import Charts
-from huracan.reports.set_plots import MOST_PARAMETERS, heat_plot, parallel_plot
+from huracan.reports.set_plots import MOST_PARAMETERS, distinct_of, heat_plot, parallel_plot
 from huracan.reports.warnings_of import warnings_of
 from huracan.reports.wording import name_of, value_of, written
 from huracan.sim.trial_groups import spread_out
@@ -57,7 +57,7 @@ def sets_panel(sweep: SweepResult, values: Floats) -> Panel:
     by = rank_words(sweep)
     known = values[np.isfinite(values)]
     missing = f"; {sweep.sets - known.size:,} of them have no such figure" if known.size < sweep.sets else ""
-    counted = [(key, len(set(column.tolist()))) for key, column in sweep.params.items()]
+    counted = [(key, len(distinct_of(column)[0])) for key, column in sweep.params.items()]
     swept = ", ".join(f"{key} ({n:,} {'value' if n == 1 else 'values'})" for key, n in counted)
     bars = written(sweep.figures["bars"], "count")
     parts: list[Part] = [Text(f"{sweep.sets:,} sets over {bars} bars, ranked by {by}{missing}. Swept: {swept}.")]
@@ -74,7 +74,7 @@ def sets_panel(sweep: SweepResult, values: Floats) -> Panel:
 def parameters_panel(sweep: SweepResult, values: Floats) -> Panel | None:
     """The figure over two parameters, or along the only one that varies."""
     by = rank_words(sweep)
-    unlike = [key for key, column in sweep.params.items() if len(set(column.tolist())) > 1]
+    unlike = [key for key, column in sweep.params.items() if len(distinct_of(column)[0]) > 1]
     heat = heat_of(sweep, values, unlike) if len(unlike) == 2 else None  # of more any two can be chosen, below
     profile = profile_of(sweep, values, unlike)
     if heat is not None:
@@ -92,7 +92,7 @@ def parameters_panel(sweep: SweepResult, values: Floats) -> Panel | None:
 
 def sets_together_panel(sweep: SweepResult, values: Floats, charts: Charts) -> Panel | None:
     """All parameters side by side, and a heat map of any two of them; None where fewer than two vary."""
-    unlike = [key for key, column in sweep.params.items() if len(set(column.tolist())) > 1]
+    unlike = [key for key, column in sweep.params.items() if len(distinct_of(column)[0]) > 1]
     if len(unlike) < 2 or not np.isfinite(values).any():
         return None
     by = rank_words(sweep)
@@ -175,7 +175,7 @@ def heat_of(sweep: SweepResult, values: Floats, unlike: list[str]) -> Heat | Non
     """A heat map of the two parameters that vary, or of the two with the most values if there are more."""
     if len(unlike) < 2:
         return None
-    sizes = {key: len(set(sweep.params[key].tolist())) for key in unlike}
+    sizes = {key: len(distinct_of(sweep.params[key])[0]) for key in unlike}
     first, second = sorted(sorted(unlike, key=lambda key: -sizes[key])[:2], key=unlike.index)
     some = spread_out(values.size, MOST_IN_HEAT)  # of very many sets some say what a cell's median is
     best = sweep.best_row

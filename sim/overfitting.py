@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 PIECES = 16
-AT_ONCE = 1_000_000  # numbers of one slice of the work
+AT_ONCE = 50_000  # numbers of one slice of the work: they stay in the cache
 NOISE = 1e-14
 
 
