@@ -62,6 +62,7 @@ class Chosen(Record):
 LATENCY_KEYS = ("entry", "response", "entry_sigma", "response_sigma")
 
 
+WHOLE_PRICE_BPS = 10_000.0  # a seller who loses as much is paid nothing
 MOST_MS = 1e9  # nanoseconds of 64 bits have room for so many behind the year 2262, and for draws around them
 
 
@@ -131,8 +132,13 @@ def _numbers(known: dict[str, float | None], given: dict[str, Any], model: str) 
             if default is None:
                 raise fault(f'the model "{model}" needs {name}', fix=f"add {name} = a number", key=name)
             numbers[name] = default
-    if "ticks" in numbers and (numbers["ticks"] < 1 or numbers["ticks"] % 1):
-        raise fault(f"must be a whole number from 1, not {show(numbers['ticks'])}", key="ticks")
+    if "ticks" in numbers and (not 1 <= numbers["ticks"] < 1e9 or numbers["ticks"] % 1):
+        raise fault(f"must be a whole number from 1 to 999,999,999, not {show(numbers['ticks'])}", key="ticks")
+    for name in ("bps", "base_bps"):
+        if numbers.get(name, 0.0) >= WHOLE_PRICE_BPS:
+            raise fault(
+                f"{show(numbers[name])} bps are the whole price and more", fix="give less than 10,000", key=name
+            )
     return {name: numbers[name] for name in known}
 
 
@@ -249,6 +255,8 @@ def read_params(value: Any) -> Any:
 
 def read_half_spread(value: Any) -> Any:
     if value == "data" or (is_number(value) and isfinite(value) and value >= 0):
+        if value != "data" and value >= WHOLE_PRICE_BPS:
+            raise fault(f"{show(value)} bps are the whole price and more", fix="give less than 10,000")
         return value
     raise fault(f'must be a number of bps from 0, or "data", not {show(value)}')
 

@@ -154,6 +154,7 @@ def _value(node: ast.expr, columns: Mapping[str, Any], asked: Any) -> Any:
         left, right = _number(node.left, columns, asked), _number(node.right, columns, asked)
         if isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod)):
             fix = f"add a condition before it, as in {ast.unparse(node.right)} != 0 and ..."
+            fix = "divide by another number" if isinstance(node.right, ast.Constant) else fix
             _refuse_where(asked & (right == 0.0), node, columns, "divides by zero", fix)
         return ARITHMETIC[type(node.op)](left, right)
     if isinstance(node, ast.Compare):
