@@ -5,11 +5,13 @@ Comparisons run both engines in turn in one process, on the same bars, so that w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -138,18 +140,61 @@ def perpetual() -> dict[str, Any]:
 
 
 def threads() -> dict[str, Any]:
-    """One thread and two in turn; `main` is the processor time of the thread that only hands out the work."""
+    """One thread and two in turn; `main` is the processor time of the thread that only hands out the work.
+
+    `apart`: seconds by the clock until two processes have each done the sweep of one thread at once. They share
+    nothing but the machine, so what they lose is what it does not give to two.
+    """
     spec = specs.cross()
     hand_over(spec)
     huracan.sweep(spec)
-    out: dict[str, Any] = {"1": [], "2": [], "main": []}
-    for _ in range(THREAD_ROUNDS):
-        for n in ("1", "2"):
-            os.environ["HURACAN_THREADS"] = n
-            mine = time.thread_time()
-            out[n].append(vars(timed(lambda: huracan.sweep(spec))[1]))
-        out["main"].append(time.thread_time() - mine)
+    out: dict[str, Any] = {"1": [], "2": [], "main": [], "apart": []}
+    with another("sweeps_on_call") as ask:
+        for _ in range(THREAD_ROUNDS):
+            for n in ("1", "2"):
+                os.environ["HURACAN_THREADS"] = n
+                mine = time.thread_time()
+                out[n].append(vars(timed(lambda: huracan.sweep(spec))[1]))
+            out["main"].append(time.thread_time() - mine)
+            os.environ["HURACAN_THREADS"] = "1"
+            out["apart"].append(timed(lambda: ask(lambda: huracan.sweep(spec)))[1].wall)
     return out
+
+
+@contextlib.contextmanager
+def another(name: str) -> Iterator[Callable[[Callable[[], Any]], None]]:
+    """A second process with a function of this file, which works once whenever it is asked, beside what is given."""
+    command = [sys.executable, __file__, name]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        asked, done = child.stdin, child.stdout
+        assert asked is not None
+        assert done is not None
+        done.readline()  # it is warm
+
+        def ask(work: Callable[[], Any]) -> None:
+            asked.write("\n")
+            asked.flush()
+            work()
+            done.readline()
+
+        yield ask
+        asked.close()
+        done.read()
+
+
+def sweeps_on_call() -> dict[str, Any]:
+    """One sweep on one thread for every line on stdin."""
+    os.environ["HURACAN_THREADS"] = "1"
+    spec = specs.cross()
+    hand_over(spec)
+    huracan.sweep(spec)
+    print("warm", flush=True)
+    count = 0
+    for _ in sys.stdin:
+        huracan.sweep(spec)
+        print("done", flush=True)
+        count += 1
+    return {"sweeps": count}
 
 
 def sweep_only(n: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from huracan.sim.layout import Calm
 from huracan.sim.series import Ints
 
 Flags = npt.NDArray[np.bool_]
+Kinds = npt.NDArray[np.signedinteger[Any]]
 Records = np.ndarray[tuple[int], np.dtype[np.void]]
 DAY_NS = 86_400_000_000_000
 
@@ -25,13 +28,13 @@ def fill_calm(rows: Records, closes: Ints, step_ns: int, phase_ns: int, sample_n
         quiet[: np.searchsorted(live, 1) + 1] = False
     if paid[0] != paid[-1]:
         quiet[1:] &= paid[1:] == paid[:-1]
-    kinds = np.full(len(rows), int(Calm.ROW))
+    kinds = np.full(len(rows), int(Calm.ROW), np.int8)
     since = closes - phase_ns
     even = int(since[0]) % step_ns == 0 and bool((since[1:] - since[:-1] == step_ns).all())
     for grid, flag in ((sample_ns, Calm.SAMPLED), (DAY_NS, Calm.DAYED)):
         if even and grid % step_ns == 0:  # then each of its points is a row
             every = grid // step_ns
-            kinds[-(int(since[0]) // step_ns) % every :: every] += int(flag)
+            kinds[-(int(since[0]) // step_ns) % every :: every] += np.int8(flag)
         else:
             mark_points(kinds, quiet, since, grid, int(flag))
     quiet[0] = False
@@ -41,7 +44,7 @@ def fill_calm(rows: Records, closes: Ints, step_ns: int, phase_ns: int, sample_n
     rows["same"] = run_ends(kinds) - np.arange(len(rows))
 
 
-def mark_points(kinds: Ints, quiet: Flags, since: Ints, grid: int, flag: int) -> None:
+def mark_points(kinds: Kinds, quiet: Flags, since: Ints, grid: int, flag: int) -> None:
     """Mark the rows on points of a grid; those before which a point was passed over are not quiet."""
     points = since // grid
     on_point = points * grid == since
@@ -49,7 +52,7 @@ def mark_points(kinds: Ints, quiet: Flags, since: Ints, grid: int, flag: int) ->
     quiet[1:] &= points[1:] - on_point[1:] <= points[:-1]
 
 
-def run_ends(kinds: Ints) -> Ints:
+def run_ends(kinds: Kinds) -> Ints:
     """For every row the first one after it of another kind.
 
     >>> run_ends(np.array([0, 1, 1, 3]))

@@ -266,7 +266,8 @@ def room_for(tape: Tape, rows: int, piece: int) -> Room:
     times = np.zeros(rows + SPARE, layout.row)  # what many rows at once read behind the last is ours
     bars = with_fields(np.empty((piece, n), layout.bar))
     if n == 1:
-        lines = np.ones((len(BAR) + 2 * SPANS, LEAD + rows + SPARE + 8))  # the odd length keeps a row out of one set
+        lines = np.empty((len(BAR) + 2 * SPANS, LEAD + rows + SPARE + 8))  # the odd length keeps a row out of one set
+        lines[:, :LEAD] = lines[:, LEAD + rows :] = 1.0
         return Room(times, lines[: len(BAR), np.newaxis, LEAD : LEAD + rows + 8], bars, lines)
     return Room(times, np.empty((len(BAR), n, rows + 8)), bars, np.ones((len(BAR), 1)))
 
