@@ -24,13 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.book_build import BookMachine
-from huracan.either_venue import block_bytes, chunks_of, drive_any, first_live
+from huracan.either_venue import chunks_of, drive_any, first_live
 from huracan.sim.atomic_files import NotWritten
 from huracan.sim.cuts import Looks
 from huracan.sim.enough_memory import need
 from huracan.sim.figures import figure_columns, rejections
 from huracan.sim.folds import scores, winners
-from huracan.sim.lanes import accounts
+from huracan.sim.lanes import accounts, lane_bytes
 from huracan.sim.refusal import Refused
 from huracan.sim.sweep_result import TABLE, SweepResult, load_sweep
 from huracan.sim.sweep_table import stored_columns
@@ -109,7 +109,8 @@ def sweep_run(
 def deal_of(job: Job, threads: int) -> Deal:
     """How large the blocks of a sweep are; lanes of an order book share most of what they hold."""
     machine = job.machine
-    one = 0 if isinstance(machine, BookMachine) else block_bytes(machine, lanes_of(machine, job.sets, np.arange(1)))[0]
+    books = isinstance(machine, BookMachine)
+    one = 0 if books else lane_bytes(machine.linked, machine.instruments, machine.slots)
     return deal_for(len(job.sets), machine.tape.rows, machine.instruments, threads, one)
 
 
