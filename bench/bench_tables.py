@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -23,17 +24,18 @@ at the close beyond the same level)."""
 
 
 def sweeps(
-    cross: dict[str, Any],
-    lone: dict[str, Any],
+    crosses: Sequence[dict[str, Any]],
     perpetual: dict[str, Any],
     brackets: dict[str, dict[str, Any]],
     reversion: dict[str, Any],
     assets: dict[str, Any],
 ) -> Table:
     """Against vectorbt's sweeps."""
+    cross, lone, quick = crosses
     rows = [
         compared("1,000 crosses x 100,000 bars, 65 averages", cross, 60.0),
         compared("1,000 crosses of which no two share an average: 2,000 averages", lone, 60.0),
+        compared("1,000 crosses of short averages, 2 to 26 and 30 to 69: more orders", quick, 60.0),
         alone("the crosses with 65 averages on a perpetual: margin watched, funding paid", perpetual, cross),
         compared("1,000 targets and stops, entry at the next open, a user's file", brackets["next_open"], 15.0),
         compared("the same targets and stops, entry at the close, as vectorbt enters", brackets["close"], 15.0),

@@ -44,11 +44,11 @@ def main(names: list[str]) -> int:
 
 def sweeps() -> Table:
     ahead = {"HURACAN_VECTOR": "always"}  # as sweeps of this length do, whatever is compiled already
-    cross, lone = (worker(name, env=ahead)[0] for name in ("cross", "lone"))
+    crosses = [worker(name, env=ahead)[0] for name in ("cross", "lone", "quick")]
     perpetual = worker("perpetual", env=ahead)[0]
     brackets = {fill: worker("bracket", fill, env=ahead)[0] for fill in ("next_open", "close")}
     reversion = worker("reversion", env=ahead)[0]
-    return bench_tables.sweeps(cross, lone, perpetual, brackets, reversion, worker("assets")[0])
+    return bench_tables.sweeps(crosses, perpetual, brackets, reversion, worker("assets")[0])
 
 
 def rows() -> Table:

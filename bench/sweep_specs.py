@@ -16,6 +16,7 @@ FEE = 0.0005
 RULES = {"kind": "spot", "tick": 1e-8}
 
 FAST, SLOW = range(5, 30), range(40, 240, 5)
+QUICK_FAST, QUICK_SLOW = range(2, 27), range(30, 70)
 LONE = range(5, 1005)
 TAKES = np.round(np.linspace(0.002, 0.0215, 40), 6)
 STOPS = np.round(np.linspace(0.002, 0.014, 25), 6)
@@ -38,14 +39,23 @@ def spec(use: str, params: dict[str, Any], sweep: dict[str, Any], **more: Any) -
     }
 
 
-def cross(symbol: str = "ETH/USDT") -> dict[str, Any]:
+def cross(symbol: str = "ETH/USDT", fast: range = FAST, slow: range = SLOW) -> dict[str, Any]:
     """1,000 pairs of averages, market orders at the next open."""
-    sweep = {"fast": {"from": FAST[0], "to": FAST[-1], "step": 1}, "slow": {"from": SLOW[0], "to": SLOW[-1], "step": 5}}
+    sweep = {name: {"from": r[0], "to": r[-1], "step": r.step} for name, r in (("fast", fast), ("slow", slow))}
     return spec("sma_cross", {"qty": 1.0}, sweep, data={"symbol": symbol})
 
 
 def cross_sets() -> list[tuple[int, int]]:
     return list(product(FAST, SLOW))
+
+
+def quick_cross() -> dict[str, Any]:
+    """1,000 pairs of short averages, which cross more often."""
+    return cross(fast=QUICK_FAST, slow=QUICK_SLOW)
+
+
+def quick_cross_sets() -> list[tuple[int, int]]:
+    return list(product(QUICK_FAST, QUICK_SLOW))
 
 
 def lone_cross() -> dict[str, Any]:

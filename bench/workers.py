@@ -95,6 +95,14 @@ def cross() -> dict[str, Any]:
     return compare(specs.cross(), specs.cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
 
 
+def quick() -> dict[str, Any]:
+    """The crosses with short averages: how much the orders take."""
+    import peer_sweeps
+
+    f = frame()
+    return compare(specs.quick_cross(), specs.quick_cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+
+
 def lone() -> dict[str, Any]:
     """Crosses of which no two share an average."""
     import peer_sweeps
