@@ -118,8 +118,8 @@ def strategy(
         raise Refused(f"scope {scope!r} is not known", where="@strategy", fix='scope="each" or scope="all"')
     if needs not in ("", "book"):
         raise Refused(f"needs {needs!r} is not known", where="@strategy", fix='needs="book", or leave it out')
-    if clock and clock not in (params or {}):
-        fix = "name the parameter with the milliseconds between two steps"
+    if clock and clock != "event" and clock not in (params or {}):
+        fix = 'name the parameter with the milliseconds between two steps, or "event"'
         raise Refused(f"clock {clock!r} is no parameter", where="@strategy", fix=fix)
     if isinstance(instruments, bool) or not isinstance(instruments, int) or instruments < 0:
         fix = "give how many it trades, or leave it out for any number"
