@@ -17,6 +17,7 @@ DUST = "tests/laws/test_money.py::test_dust_is_no_loss_and_no_trade"
 CALM = "tests/laws/test_calm.py::test_a_sweep_of_any_list_of_orders_is_its_runs"
 FIGURES = "tests/sim/test_figures.py::test_a_whole_run_agrees_with_its_own_equity[None-60000000000]"
 AHEAD = "tests/laws/test_look_ahead.py::test_a_few_sets_look_ahead"
+BROKE = "tests/laws/test_look_ahead.py::test_a_lane_is_broke_in_the_row_that_leaves_nothing"
 SPANS = "tests/sim/test_spans.py::test_drawdowns_of_many_rows_are_those_of_each"
 CALM_GAPS = "tests/laws/test_calm.py::test_a_sweep_over_gaps_and_midnights_is_its_runs[next_open-4h]"
 WORSE = "tests/laws/test_worse.py"
@@ -437,6 +438,13 @@ MUTANTS = [
         "asks = asks or dry_acct.n_new != 0",
         "asks = dry_acct.n_new != 0",
         (CALM,),
+    ),
+    Mutant(
+        "who looks ahead passes over a row that leaves nothing",
+        "sim/look_ahead_code.py",
+        "if not worth_in(calm, units, j, {width})[0] > floor:\n",
+        "if False:\n",
+        (BROKE,),
     ),
     Mutant(
         "who looks ahead passes over the row that asks",

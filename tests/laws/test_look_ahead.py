@@ -206,6 +206,44 @@ def test_a_few_sets_look_ahead(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert alone.table.equals(ahead.table)
 
 
+HOLDER = '''
+"""All in, and for ever."""
+from huracan import param, strategy, target_fraction
+
+
+@strategy(params=dict(least=param(10.0)))
+def holder(ctx):
+    """Buys once, as much as there is money for."""
+    if ctx.pos.qty == 0.0 and ctx.bar.close > ctx.p.least:
+        target_fraction(ctx, 1.0)
+'''
+
+
+@pytest.mark.parametrize("broke_at", [1000, 1017, 1033, 1050])
+def test_a_lane_is_broke_in_the_row_that_leaves_nothing(
+    broke_at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fully paid, so no margin says so: only what the close is worth. That it recovers helps nobody."""
+    prices = np.full(6000, 100.0)  # between two looks at equity there must be room
+    prices[broke_at : broke_at + 5] = 1e-11
+    rows = "".join(f"{1_700_000_040 + 60 * k},{x},{x},{x},{x},1\n" for k, x in enumerate(prices.tolist()))
+    (tmp_path / "bars.csv").write_text("time,open,high,low,close,volume\n" + rows)
+    (tmp_path / "users.py").write_text(HOLDER)
+    spec = {
+        "data": {"file": str(tmp_path / "bars.csv"), "symbol": "A/USDT", "timeframe": "1m", "rules": {"kind": "spot"}},
+        "account": {"cash": 100_000.0},
+        "venue": {"max_participation": 0.0, "fee_taker_bps": 0.0},
+        "strategy": {"use": f"{tmp_path / 'users.py'}:holder"},
+        "sweep": {"least": [10.0, 99.0, 1000.0]},
+    }
+    monkeypatch.setenv("HURACAN_VECTOR", "never")
+    alone = sweep(spec)
+    monkeypatch.setenv("HURACAN_VECTOR", "always")
+    assert prepare(load_spec(spec)).machine.ahead is not None
+    assert alone.table["bankrupt"].tolist() == [True, True, False]
+    assert alone.table.equals(sweep(spec).table)
+
+
 FRESH = """
 import sys
 import numpy as np
