@@ -88,27 +88,25 @@ def frame() -> Any:
     return peer_sweeps.Frame(regimes(specs.BARS, specs.SEED, symbols=("ETH/USDT",))[0])
 
 
-def cross() -> dict[str, Any]:
+def crosses(spec: dict[str, Any], sets: Sequence[tuple[int, int]]) -> dict[str, Any]:
     import peer_sweeps
 
     f = frame()
-    return compare(specs.cross(), specs.cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+    return compare(spec, sets, lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+
+
+def cross() -> dict[str, Any]:
+    return crosses(specs.cross(), specs.cross_sets())
 
 
 def quick() -> dict[str, Any]:
     """The crosses with short averages: how much the orders take."""
-    import peer_sweeps
-
-    f = frame()
-    return compare(specs.quick_cross(), specs.quick_cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+    return crosses(specs.quick_cross(), specs.quick_cross_sets())
 
 
 def lone() -> dict[str, Any]:
     """Crosses of which no two share an average."""
-    import peer_sweeps
-
-    f = frame()
-    return compare(specs.lone_cross(), specs.lone_cross_sets(), lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+    return crosses(specs.lone_cross(), specs.lone_cross_sets())
 
 
 def bracket(market_fill: str) -> dict[str, Any]:

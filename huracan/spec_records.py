@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, InstanceOf, model_validator
 from huracan.grid import Sweep, read_sweep
 from huracan.spec_fields import (
     BOOK_QUEUE,
+    WHOLE_PRICE_BPS,
     Chosen,
     Code,
     Delay,
@@ -82,7 +83,7 @@ class Instrument(Record):
     funding: File | None = None
     mark: File | None = None
     drill: File | None = None  # bars of a finer timeframe, for intrabar = "drill"
-    half_spread_bps: float | None = Field(None, ge=0.0, lt=10_000.0)
+    half_spread_bps: float | None = Field(None, ge=0.0, lt=WHOLE_PRICE_BPS)
     repair: Repair | None = None  # problem of the data → the rule that mends it; what has none is refused or kept
     funding_repair: Repair | None = None  # the same of payments
     mark_repair: Repair | None = None  # the same of the file of mark prices
@@ -117,7 +118,7 @@ class Data(Record):
     funding: File | None = None
     mark: File | None = None
     drill: File | None = None
-    half_spread_bps: float | None = Field(None, ge=0.0, lt=10_000.0)
+    half_spread_bps: float | None = Field(None, ge=0.0, lt=WHOLE_PRICE_BPS)
     repair: Repair | None = None
     funding_repair: Repair | None = None
     mark_repair: Repair | None = None
