@@ -282,3 +282,11 @@ def looks_at(machine: BookMachine, looks: Looks | None) -> set[int]:
         return set()
     when, last = machine.sampled_ns, len(machine.sampled_ns) - 1
     return {NEVER if row == last else int(when[row]) for row in looks.rows.tolist()}
+
+
+def block_bytes(block: BookBlock) -> tuple[int, int]:
+    """Memory (of each lane, of what the lanes of a block share)."""
+    rests = np.asarray(block.market.rests).nbytes
+    own = sum(np.asarray(a).nbytes for a in block.lanes) + rests
+    shared = sum(np.asarray(a).nbytes for a in block.market) - rests
+    return own // len(block.lanes.acct), shared + block.table.nbytes

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from huracan import book_build, book_lanes, book_machine, machine
@@ -95,21 +94,3 @@ def chunks_of(m: AnyMachine) -> Chunks | None:
 def about_any(m: AnyMachine, refused: dict[str, int]) -> About:
     """What a result says of the run beside its figures."""
     return book_machine.about_book(m, refused) if isinstance(m, BookMachine) else machine.about(m, refused)
-
-
-def tape_bytes(m: AnyMachine) -> int:
-    """Memory of the tape that every block reads."""
-    if isinstance(m, BookMachine):
-        return m.tape.bytes_held
-    return m.tape.rows * (m.instruments * 56 + 40)
-
-
-def block_bytes(m: AnyMachine, block: AnyBlock) -> tuple[int, int]:
-    """(of each lane, of what the lanes of a block share): what a block of an order-book tape holds."""
-    if isinstance(m, BookMachine):
-        assert isinstance(block, BookBlock)
-        lanes = len(block.lanes.acct)
-        own = sum(np.asarray(a).nbytes for a in block.lanes) + np.asarray(block.market.rests).nbytes
-        shared = sum(np.asarray(a).nbytes for a in block.market) - np.asarray(block.market.rests).nbytes
-        return own // lanes, shared + block.table.nbytes
-    return sum(np.asarray(a).nbytes for a in block.lanes) // len(block.lanes.acct), 0

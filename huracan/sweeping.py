@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.book_build import BookMachine
-from huracan.either_venue import chunks_of, drive_any, first_live
+from huracan.either_venue import AnyBlock, chunks_of, drive_any, first_live
 from huracan.sim.atomic_files import NotWritten
 from huracan.sim.cuts import Looks
 from huracan.sim.enough_memory import need
@@ -230,6 +230,12 @@ def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None
     block = lanes_of(machine, job.sets, numbers)
     looks = Looks(job.cuts, first_live(machine), np.asarray(block.lanes.settings["cash"]))
     drive_any(machine, block, looks, watch, job.chunks)
+    return part_of(job, numbers, block, looks)
+
+
+def part_of(job: Job, numbers: Ints, block: AnyBlock, looks: Looks) -> Part:
+    """What is kept of a block that has run: a row a set, and the returns of some sets."""
+    machine = job.machine
     stats, acct = np.asarray(block.lanes.stats), accounts(block.lanes)
     sides = np.asarray(block.lanes.desks["side"])
     figures = figure_columns(

@@ -9,6 +9,8 @@ from huracan.sim.refusal import Refused
 
 MEMINFO = Path("/proc/meminfo")
 GROUPS = Path("/sys/fs/cgroup")  # version 2: memory.max; version 1: memory/memory.limit_in_bytes
+STATUS = Path("/proc/self/status")
+BARE = 190 << 20  # bytes of the interpreter with numba and numpy loaded, and a little data
 LITTLE = 64e6  # bytes that nobody is asked about
 SIZES = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 
@@ -20,6 +22,15 @@ def free_bytes() -> int | None:
     """
     found = [each for each in (_of_the_machine(), _of_the_container(), _of_the_process()) if each is not None]
     return min(found, default=None)
+
+
+def held_bytes() -> tuple[int, int]:
+    """(memory that this process holds now, the most that it has held); what a bare one holds where nobody says."""
+    try:
+        told = _numbers(line.replace(":", ": ") for line in STATUS.read_text().splitlines())
+        return 1024 * told["VmRSS:"], 1024 * told["VmHWM:"]
+    except (OSError, KeyError, ValueError):
+        return BARE, BARE
 
 
 def need(size: float, what: str, *, where: str, fix: str) -> None:

@@ -106,6 +106,9 @@ def lane_bytes(linked: Linked, instruments: int, slots: int) -> int:
     each = ledgers * (slots * order + position) + layout.desk.itemsize + 2 * linked.f.itemsize
     each += slots * layout.told.itemsize if linked.groups.split else 0
     alone = layout.stats.itemsize + layout.settings.itemsize + linked.p.itemsize + linked.u.itemsize
+    alone += layout.mailbox.itemsize if linked.groups.split else 0
+    for gate in linked.gates:
+        alone += gate.p.itemsize + gate.u.itemsize + 2 * (instruments * gate.f.itemsize + gate.wide.itemsize)
     return instruments * each + ledgers * account + alone + 2 * linked.wide.itemsize
 
 
