@@ -257,7 +257,21 @@ class Venue(Record):
         if self.queue is not None and not BOOK_QUEUE.fullmatch(self.queue):
             fix = 'use "risk_averse", "power:2", "power2:2", "power3:2", "log" or "log2"'
             raise fault(f'there is no queue model "{self.queue}"', fix=fix, key="queue")
+        both = self.given_half_bps + self.given_slip_bps
+        if both >= WHOLE_PRICE_BPS:
+            what = f"with slippage it is {both:,.6g} bps, the whole price and more"
+            raise fault(what, fix="give less than 10,000 together", key="half_spread_bps")
         return self
+
+    @property
+    def given_half_bps(self) -> float:
+        """The half-spread, unless the data have it."""
+        return 0.0 if isinstance(self.half_spread_bps, str) else self.half_spread_bps
+
+    @property
+    def given_slip_bps(self) -> float:
+        """The slippage, before any model makes it more."""
+        return sum(self.slippage_bps.numbers.get(name, 0.0) for name in ("bps", "base_bps"))
 
 
 class Strategy(Record):

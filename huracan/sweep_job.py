@@ -21,7 +21,7 @@ from huracan.sim.figures import figure_columns
 from huracan.sim.refusal import Refused
 from huracan.spec import spec_hash
 from huracan.spec_records import Spec
-from huracan.sweep_lanes import Sets, make_sets, stretches, variants
+from huracan.sweep_lanes import Sets, check_costs, make_sets, stretches, variants
 from huracan.validation import Validation, lay_out
 from huracan.words import nearest
 
@@ -58,6 +58,7 @@ def prepare(spec: Spec, tape: Any = None) -> Job:
         )
     grid = expand(spec.sweep, fixed_values(spec))
     also = variants(spec, grid)
+    check_costs(spec, also)
     machine = build_sweep(spec, also, len(grid), tape)
     sets = make_sets(machine, grid)
     cuts = cuts_of(machine, len(sets))

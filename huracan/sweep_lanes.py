@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from huracan.sim.declare import Declaration, Param
 from huracan.sim.feature import uses
 from huracan.sim.refusal import Refused
 from huracan.spec import with_values
+from huracan.spec_fields import WHOLE_PRICE_BPS
 from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
@@ -88,6 +89,17 @@ def check_values(sets: Sets, spec: Spec) -> None:
     if {"qty", "fraction"} <= given:
         fix = "keep one of them: a quantity in units, or a share of equity"
         raise Refused("qty and fraction contradict each other", where="sweep", fix=fix)
+
+
+def check_costs(spec: Spec, also: Sequence[Spec]) -> None:
+    """Half-spread and slippage are below the whole price in every variant; so they must be where sets combine them."""
+    venues = [each.venue for each in (spec, *also)]
+    both = max(v.given_half_bps for v in venues) + max(v.given_slip_bps for v in venues)
+    if both >= WHOLE_PRICE_BPS:
+        what = (
+            f"venue.half_spread_bps and venue.slippage_bps come to {both:,.6g} bps together, the whole price and more"
+        )
+        raise Refused(what, where="sweep", fix="sweep smaller ones: less than 10,000 together")
 
 
 def check_column(p: Param, values: Records, where: str) -> None:

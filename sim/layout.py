@@ -96,6 +96,7 @@ class Reason(IntEnum):
     BAD_TIF = 28
     BAD_MODIFY = 29
     TOO_MANY_LEVELS = 30
+    COST_BOUNDED = 31
 
 
 N_REASONS = 32

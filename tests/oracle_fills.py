@@ -7,11 +7,12 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.oracle_money import taker_steps
+from tests.oracle_money import cost_is_bounded, taker_steps
 from tests.oracle_records import BPS, BUY, ROUNDING, SELL, ZERO, Bracket, Fill, Order, exact, floor_to, sign
 
 if TYPE_CHECKING:
     from tests.oracle import Simulation
+    from tests.oracle_money import Market
 
 
 class Executor:
@@ -43,6 +44,8 @@ class Executor:
                 self.outcome.market_events["partial_fill"] += 1
             if qty < available:
                 steps = self.price_steps(i, order.side, x, qty, liquidity, volume, limit)
+            if liquidity == "taker":
+                self.count_bounded(self.sim.markets[i], qty, volume)
             self.take_volume(i, qty)
             before = self.on_side(i, order.side)
             self.fill(i, order.side, qty, steps, liquidity, order.id, order.reason, inside)
@@ -104,6 +107,10 @@ class Executor:
         if liquidity == "maker":
             return [x, x, x, x]
         return taker_steps(self.sim.markets[i], self.settings, side, x, qty, volume, limit)
+
+    def count_bounded(self, market: Market, qty: Decimal, volume: Decimal | None) -> None:
+        if cost_is_bounded(market, self.settings, qty, volume):
+            self.outcome.rejections["cost_bounded"] += 1
 
     def fill(
         self,
@@ -225,4 +232,5 @@ class Executor:
         if market.bar is None:
             market = replace(market, past=market.past[:-1])
         steps = taker_steps(market, self.settings, side, market.mark, abs(qty), volume, None)
+        self.count_bounded(market, abs(qty), volume)
         self.fill(i, side, abs(qty), steps, "taker", 0, "end", True)

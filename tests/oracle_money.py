@@ -141,6 +141,19 @@ def impact_bps(market: Market, settings: Settings, qty: Decimal, volume: Decimal
     return BPS * coefficient * window[0] * (qty / volume).sqrt()
 
 
+def most_bps(settings: Settings) -> Decimal:
+    """What the parts may cost together: nine tenths of the price, or what is given as numbers."""
+    given = settings.slippage.get("base_bps", settings.slippage.get("bps", 0.0))
+    return max(Decimal(9000), exact(settings.half_spread_bps) + exact(given))
+
+
+def cost_is_bounded(market: Market, settings: Settings, qty: Decimal, volume: Decimal | None) -> bool:
+    """Whether a taker's costs would go beyond that."""
+    slip = slippage_bps(market, settings.slippage, qty, volume)
+    whole = exact(settings.half_spread_bps) + slip + impact_bps(market, settings, qty, volume)
+    return whole > most_bps(settings)
+
+
 def taker_steps(
     market: Market,
     settings: Settings,
@@ -156,9 +169,9 @@ def taker_steps(
         slippage_bps(market, settings.slippage, qty, volume),
         impact_bps(market, settings, qty, volume),
     )
-    steps, total = [x], ZERO
+    steps, total, most = [x], ZERO, most_bps(settings)
     for bps in parts:
-        total += bps
+        total = min(total + bps, most)
         price = x * (ONE + side * total / BPS)
         if limit is not None:
             price = min(price, limit) if side == BUY else max(price, limit)

@@ -8,6 +8,7 @@ from huracan.sim.codes import (
     BANKRUPT,
     BY_END,
     BY_TIME,
+    COST_BOUNDED,
     EMPTY,
     EXPIRED,
     LIVE,
@@ -33,7 +34,7 @@ from huracan.sim.kernel.marks import (
     touched,
 )
 from huracan.sim.kernel.opens import has_turn, opens, refill_once, take_requests
-from huracan.sim.kernel.orderbook import cancel_everything, drop_child, finish, slots
+from huracan.sim.kernel.orderbook import cancel_everything, count, drop_child, finish, slots
 from huracan.sim.kernel.path import path
 from huracan.sim.kernel.quiet import come_and_go
 from huracan.sim.kernel.reports import tell_funding, tell_halt, tell_interest, tell_orders
@@ -373,7 +374,9 @@ def close_out(v):
         if q != 0.0:
             side = -1 if q > 0.0 else 1
             x = v.positions[k].mark
-            steps = taker_steps(v, k, side, x, abs(q), math.nan)
+            steps, bounded = taker_steps(v, k, side, x, abs(q), math.nan)
+            if bounded:
+                count(v, COST_BOUNDED)
             book_rarely(
                 v,
                 execution(k, side, abs(q), x, steps, 0, BY_END, 0, 0, t.fee_taker, v.acct.ts_ns, True, v.rules[k]),

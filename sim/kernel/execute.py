@@ -7,6 +7,7 @@ import math
 from huracan.sim.codes import (
     ALONE,
     BY_MARKET,
+    COST_BOUNDED,
     FOK,
     FOK_UNFILLED,
     LIMIT,
@@ -25,24 +26,31 @@ from huracan.sim.kernel.book_leave import tell_order
 from huracan.sim.kernel.groups import BOOKS, COSTS, RESTING
 from huracan.sim.kernel.ledger import book
 from huracan.sim.kernel.margin import cut_to_money
-from huracan.sim.kernel.orderbook import child_filled, entry_added, finish, position_closed, shrink, side_of
+from huracan.sim.kernel.orderbook import child_filled, count, entry_added, finish, position_closed, shrink, side_of
 from huracan.sim.kernel.values import unit_value
 from huracan.sim.layout import Execution
 from huracan.sim.options import part, rare
 from huracan.sim.prices import quantity_down, quantity_on_lot
 
+MOST_SHARE = 0.9  # of its price that models may cost a taker: a seller who loses all of it would pay to sell
+
 
 @part
 def cost_shares(v, k, qty):
-    """(half-spread, with slippage, with impact too) of a taker, as shares of the price."""
+    """(half-spread, with slippage, with impact too) of a taker, as shares of the price, and whether they are bounded.
+
+    What is given as numbers stays: the spec's are below the whole price.
+    """
     t = v.settings
     if COSTS:
         i = v.costs[k]
         volume = v.bars[k].volume if v.rules[k].capped == 1 and v.bars[k].fresh == 1 else math.nan
         spread = half_spread_bps(t, i)
         slip = spread + slippage_bps(t, i, qty, volume)
-        return spread / 1e4, slip / 1e4, (slip + impact_bps(t, i, qty, volume)) / 1e4
-    return t.half_spread, t.spread_and_slip, t.spread_and_slip
+        most = max(MOST_SHARE, t.spread_and_slip)
+        with_impact = (slip + impact_bps(t, i, qty, volume)) / 1e4
+        return min(spread / 1e4, most), min(slip / 1e4, most), min(with_impact, most), with_impact > most
+    return t.half_spread, t.spread_and_slip, t.spread_and_slip, False
 
 
 @part
@@ -56,9 +64,10 @@ def taker_price(side, x, share, cap):
 
 @part
 def taker_steps(v, k, side, x, qty, cap):
-    """Prices (with half the spread, with slippage too, with impact too): the last is paid."""
-    spread, slip, impact = cost_shares(v, k, qty)
-    return taker_price(side, x, spread, cap), taker_price(side, x, slip, cap), taker_price(side, x, impact, cap)
+    """(prices with half the spread, with slippage too, with impact too: the last is paid; whether it is bounded)."""
+    spread, slip, impact, bounded = cost_shares(v, k, qty)
+    steps = (taker_price(side, x, spread, cap), taker_price(side, x, slip, cap), taker_price(side, x, impact, cap))
+    return steps, bounded
 
 
 @part
@@ -133,12 +142,13 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
     maker = maker_price == maker_price
     fee_share = t.fee_maker if maker else t.fee_taker
     steps = (maker_price, maker_price, maker_price)
+    bounded = False
     cap = math.nan
     if not maker:
         if RESTING:
             if r.kind == LIMIT and r.waiting == 0:
                 cap = r.price
-        steps = taker_steps(v, k, r.side, x, qty, cap)
+        steps, bounded = taker_steps(v, k, r.side, x, qty, cap)
     asked = qty
     qty, why = cut_to_money(v, k, r.side, qty, steps[2], fee_share)
     if RESTING:
@@ -148,7 +158,9 @@ def take_out(v, j, x, maker_price, ts_ns, inside):
         return 0.0, why
     if COSTS:
         if not maker and qty < asked:
-            steps = taker_steps(v, k, r.side, x, qty, cap)
+            steps, bounded = taker_steps(v, k, r.side, x, qty, cap)
+        if bounded:
+            count(v, COST_BOUNDED)
     before = v.positions[k].qty
     reference = maker_price if maker else x
     book(

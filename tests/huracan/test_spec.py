@@ -170,6 +170,7 @@ WRONG = [
     ("fee_taker_bps = 5", "latency_ms = {entry=1, respons=2}", '"response"', 18, "venue.latency_ms.respons"),
     ("fee_taker_bps = 5", "latency_ms = {entry=-1}", "from 0, not -1", 18, "venue.latency_ms.entry"),
     ("fee_taker_bps = 5", "half_spread_bps = 10_000", "whole price and more", 18, "venue.half_spread_bps"),
+    ("fee_taker_bps = 5", "half_spread_bps = 9_996", "with slippage it is 10,000", 18, "venue.half_spread_bps"),
     ("base_bps = 4", "base_bps = 1e5", "whole price and more", 19, "venue.slippage_bps.base_bps"),
     ('"through:2"', '{ model = "through", ticks = 1e30 }', "to 999,999,999", 20, "venue.limit_fill.ticks"),
     ("fee_taker_bps = 5", "latency_ms = {response=1e15}", "is too long", 18, "venue.latency_ms.response"),

@@ -555,6 +555,14 @@ def test_bankrupt_lanes_and_sets_without_figures_are_named(tmp_path: Path) -> No
     assert nothing.problems == {"no_sharpe": 4}
 
 
+def test_costs_that_sets_combine_to_the_whole_price_are_refused() -> None:
+    costs = {"venue.half_spread_bps": [1.0, 6000.0], "venue.slippage_bps": [2.0, 4000.0]}
+    with pytest.raises(Refused, match="10,000 bps together"):
+        huracan.sweep({**SPEC, "sweep": costs})
+    costs["venue.slippage_bps"] = [2.0, 3999.0]
+    assert huracan.sweep({**SPEC, "sweep": costs}).sets == 4
+
+
 # --- planning
 
 

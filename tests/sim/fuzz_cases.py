@@ -102,6 +102,28 @@ def come_and_go_finer(rng: Random, inst: Instrument) -> None:
     inst.fine = [row for row in inst.fine if rng.random() < 0.9] or inst.fine
 
 
+def dear(seed: int) -> Case:
+    """A case in which models of slippage and impact may cost more than the whole price."""
+    rng = Random(f"dear {seed}")
+    instruments, s, script = case(seed, latency=rng.random() < 0.3)
+    window = rng.choice((2, 3, 5))
+    s.impact_window = window
+    if rng.random() < 0.7 or s.slippage["model"] == "vol_volume":
+        s.slippage = {
+            "model": "vol_volume",
+            "bps": rng.choice((50.0, 300.0, 3000.0)),
+            "window": window,
+            "vol_ref": rng.choice((0.1, 1.0)),
+            "vol_power": rng.choice((1.0, 2.0)),
+            "volume_power": rng.choice((0.5, 2.0)),
+            "participation": rng.choice((1.0, 10.0)),
+        }
+    if rng.random() < 0.6:
+        s.impact_coefficient = rng.choice((3.0, 30.0, 1000.0))
+    s.half_spread_bps = rng.choice((0.0, 5.0, 5000.0))
+    return instruments, s, script
+
+
 def mixed(seed: int) -> Case:
     """A case whose account or data ask for two things that `case` never draws together; what is added is drawn apart.
 

@@ -9,7 +9,7 @@ import pytest
 from huracan.sim.builds import Groups
 from tests import engine
 from tests.agreement import differences
-from tests.sim.fuzz_cases import FAMILIES, apart, case, mixed
+from tests.sim.fuzz_cases import FAMILIES, apart, case, dear, mixed
 from tests.sim.scenarios import CASES, Case
 
 BLOCK = 25
@@ -124,6 +124,19 @@ def test_prices_without_a_tick() -> None:
         instruments, chosen, script = case(seed, orders=untrailed)
         free = [replace(i, tick=(0, 1)) for i in instruments]
         assert differences(free, chosen, script) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("first", range(0, 100, BLOCK))
+def test_costs_beyond_the_whole_price(first: int) -> None:
+    """They are bounded and counted: nobody pays to sell."""
+    bounded = 0
+    for seed in range(first, first + BLOCK):
+        made = dear(seed)
+        assert differences(*made) == [], f"seed {seed}"
+        out = engine.run(*made)
+        assert all(fill[4] > 0.0 for fill in out.fills)
+        bounded += out.rejections.get("cost_bounded", 0)
+    assert bounded > BLOCK
 
 
 @pytest.mark.parametrize("first", range(0, 100, BLOCK))
