@@ -19,6 +19,7 @@ from huracan.sim.columns import Plan
 from huracan.sim.cuts import Cuts, Looks, plan_cuts
 from huracan.sim.lanes import no_recorder
 from huracan.sim.result import About, Result
+from huracan.sim.strips import ALONE, Beside
 from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
@@ -74,16 +75,16 @@ def lanes_with(
 
 
 def drive_any(
-    m: AnyMachine, block: AnyBlock, looks: Looks, watch: Callable[[int], None] | None, chunks: Chunks | None = None
+    m: AnyMachine, block: AnyBlock, looks: Looks, watch: Callable[[int], None] | None, beside: Beside = ALONE
 ) -> None:
-    """Lanes over the whole tape, with nothing written down; `chunks` are what other blocks read as well."""
+    """Lanes over the whole tape, with nothing written down; `beside` is what other blocks share."""
     if isinstance(m, BookMachine):
         assert isinstance(block, BookBlock)
         book_lanes.drive_book(m, block, book_lanes.book_recorder(False, 0), looks=looks, watch=watch)
     else:
         assert isinstance(block, Block)
         rows = machine.ready_rows(m)
-        machine.drive(m, block, no_recorder(), chunk_rows=rows, looks=looks, watch=watch, chunks=chunks)
+        machine.drive(m, block, no_recorder(), chunk_rows=rows, looks=looks, watch=watch, beside=beside)
 
 
 def chunks_of(m: AnyMachine) -> Chunks | None:

@@ -29,6 +29,7 @@ from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
 from huracan.sim.sources import kernel_sources
+from huracan.sim.strips import ALONE, Beside
 from huracan.sim.stub_code import is_quick
 from huracan.sim.tape import Room, Tape, chunk, first_ns, piece, room_for
 from huracan.sim.vector_check import made_of_vectors
@@ -218,12 +219,12 @@ def drive(
     chunk_rows: int = CHUNK,
     looks: Looks | None = None,
     watch: Callable[[int], None] | None = None,
-    chunks: Chunks | None = None,
+    beside: Beside = ALONE,
 ) -> None:
     """Run a block over the whole tape, piece by piece; `on_full` empties the recorder.
 
-    `looks` is shown the equity after the rows it names, and `watch` is told how many rows are done. `chunks` are those
-    of the same length that other blocks read as well.
+    `looks` is shown the equity after the rows it names, and `watch` is told how many rows are done. `beside` is what
+    other blocks share: chunks of the same length, and strips of lanes, of which nothing is recorded.
     """
     tape = machine.tape
     spread = bool(np.asarray(block.lanes.settings["spread_from_data"]).any())
@@ -237,7 +238,7 @@ def drive(
     ends, looked = look_rows.tolist(), 0
     quick = is_quick(linked.groups)  # looks by itself; what is not stops for each look
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
-        for lo, view in pieces(machine, chunk_rows, step, spread, chunks):
+        for lo, view in pieces(machine, chunk_rows, step, spread, beside.chunks):
             rows = len(view.rows)
             if block.table_rows:
                 feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, 0, rows)
@@ -246,7 +247,12 @@ def drive(
             at = 0
             for until in [rows] if quick else [*(here + 1).tolist(), rows]:
                 while at < until:
-                    at = linked.entry(view, table, block.lanes, *block.gates, rec, 0, n, at, until, lo, tape.rows - 1)
+                    run = partial(run_lanes, linked, block, (view, table), rec, (at, until, lo, tape.rows - 1))
+                    if beside.strips is None or unproven:
+                        at = run(0, n)
+                    else:
+                        beside.strips.over(run, n)
+                        at = until
                     if unproven and not made_of_vectors(linked.entry):
                         linked = machine.linked  # goes on from here: it is the same state
                     unproven = False
@@ -264,6 +270,21 @@ def drive(
             where="venue.latency_ms.response",
             fix="a shorter latency, or fewer orders a row",
         )
+
+
+def run_lanes(
+    linked: Linked,
+    block: Block,
+    read: tuple[TapeView, Any],
+    rec: Recorder,
+    rows: tuple[int, int, int, int],
+    lo: int,
+    hi: int,
+) -> int:
+    """Lanes lo..hi of a block over some rows of a piece; how far they came, which is the end if nothing is recorded."""
+    with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
+        at: int = linked.entry(*read, block.lanes, *block.gates, rec, lo, hi, *rows)
+    return at
 
 
 def param_row(

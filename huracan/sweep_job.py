@@ -15,10 +15,10 @@ from huracan.either_venue import AnyMachine, build_sweep, cuts_of
 from huracan.grid import expand
 from huracan.machine import code_hash_of, versions
 from huracan.sim import layout
-from huracan.sim.chunks import Chunks
 from huracan.sim.cuts import SAMPLE, Cuts
 from huracan.sim.figures import figure_columns
 from huracan.sim.refusal import Refused
+from huracan.sim.strips import ALONE, Beside
 from huracan.spec import spec_hash
 from huracan.spec_records import Spec
 from huracan.sweep_lanes import Sets, check_costs, make_sets, stretches, variants
@@ -39,7 +39,7 @@ class Job:
     validation: Validation | None
     rank_by: str
     sample: Ints  # numbers of the sets that luck is judged on, sorted
-    chunks: Chunks | None = None  # of the tape, where so many blocks read them that keeping them pays
+    beside: Beside = ALONE  # what its blocks share while they run
 
     @property
     def inside(self) -> int:

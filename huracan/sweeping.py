@@ -32,6 +32,7 @@ from huracan.sim.figures import figure_columns, rejections
 from huracan.sim.folds import scores, winners
 from huracan.sim.lanes import accounts, lane_bytes
 from huracan.sim.refusal import Refused
+from huracan.sim.strips import Beside, Strips
 from huracan.sim.sweep_result import TABLE, SweepResult, load_sweep
 from huracan.sim.sweep_table import stored_columns
 from huracan.spec_records import Spec
@@ -187,14 +188,20 @@ def run_blocks(job: Job, deal: Deal, parts: Parts, progress: Progress | None) ->
         try:
             dealt = blocks(job.sets, deal)
             ahead = list(islice(dealt, SHARE * threads + 1))
-            if len(ahead) > SHARE * threads:
-                job = replace(job, chunks=chunks_of(job.machine))
+            strips = Strips()
+            chunks = chunks_of(job.machine) if len(ahead) > SHARE * threads else None
+            job = replace(job, beside=Beside(chunks, strips if threads > 1 else None))
             for block in chain(ahead, dealt):
                 if parts.has(block.name):
                     done += len(block.numbers)
                     continue
-                waiting[pool.submit(run_and_keep, job, block, parts, pace)] = len(block.numbers)
+                strips.more()
+                future = pool.submit(run_and_keep, job, block, parts, pace)
+                future.add_done_callback(strips.ended)
+                waiting[future] = len(block.numbers)
                 settle(2 * threads - 1)
+            for _ in range(threads - 1):
+                pool.submit(strips.help)  # begins when no block is left
             settle(0)
         except KeyboardInterrupt:
             pace.stop.set()
@@ -229,7 +236,7 @@ def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None
     machine = job.machine
     block = lanes_of(machine, job.sets, numbers)
     looks = Looks(job.cuts, first_live(machine), np.asarray(block.lanes.settings["cash"]))
-    drive_any(machine, block, looks, watch, job.chunks)
+    drive_any(machine, block, looks, watch, job.beside)
     return part_of(job, numbers, block, looks)
 
 

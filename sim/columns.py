@@ -36,6 +36,7 @@ Ints = npt.NDArray[np.int64]
 
 _WEEK_NS = 7 * 86_400 * 10**9
 _MONDAY_NS = 4 * 86_400 * 10**9  # 1970-01-05; weeks begin on Mondays
+_LARGE = 1 << 19  # doubles from which numpy asks for pages of 2 MB: with small ones lanes wait for their addresses
 _LOOPS = "huracan.sim.kernel.column_loops"
 
 job = np.dtype(
@@ -208,7 +209,9 @@ def start(plan: Plan, rules: Records) -> ColumnState:
 
 def table_for(columns: int, rows: int) -> Floats:
     """A table of NaN at the start of a line of the cache: eight values that are read at once lie in one line."""
-    room = np.full(columns * rows + 8, np.nan)
+    values = columns * rows + 8
+    room = np.empty(max(values, _LARGE))
+    room[:values] = np.nan
     first = -(room.ctypes.data // 8) % 8
     return room[first : first + columns * rows].reshape(columns, rows)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 # Tests by short names.
 CHUNKS = "tests/laws/test_chunks.py::test_chunks_dont_matter_to_any_list_of_orders"
+STRIPS = "tests/huracan/test_strips.py::test_each_lane_is_in_one_strip_and_all_are_done_when_the_round_ends"
 CHUNKS_SHIPPED = "tests/laws/test_chunks.py::test_chunks_dont_matter_to_what_is_shipped[sma_cross]"
 LANES = "tests/laws/test_lanes.py::test_lanes_dont_matter_to_any_list_of_orders"
 PRUNED = "tests/laws/test_lanes.py::test_what_the_linker_prunes_doesnt_matter[sma_cross]"
@@ -704,5 +705,12 @@ MUTANTS = [
         "    elif d.seen == market.at[TOUCHES]:\n",
         "    if d.seen == market.at[TOUCHES]:\n",
         (BOOK_IDLE,),
+    ),
+    Mutant(
+        "a block goes on while others still run strips of its lanes",
+        "sim/strips.py",
+        "                self.changed.wait_for(lambda: not mine.elsewhere)\n",
+        "",
+        (STRIPS,),
     ),
 ]
