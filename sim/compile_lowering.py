@@ -24,10 +24,12 @@ from numba.core.types import Array, Integer
 from numba.core.types.containers import BaseTuple, NamedTuple
 from numba.np.arrayobj import load_item
 
+from huracan.sim.language_calls import is_own
 from huracan.sim.memory import eight_at_once
 
 DATA, SHAPE, STRIDES = 4, 5, 6  # of numba's record of an array
 WORD = llvm.IntType(64)
+STUB = "huracan_stub"  # modules that the linker has written begin so
 
 
 class ByReference(TupleModel):  # type: ignore[misc]
@@ -144,6 +146,12 @@ def ends_of_loops(blocks: Any) -> set[int]:
     return ends
 
 
+def wraps(value: Any) -> None:
+    """A user's whole numbers begin anew beyond 64 bits; numba says they never get there, and LLVM believes it."""
+    if isinstance(value, llvm.Instruction) and "nsw" in value.flags:
+        value.flags.remove("nsw")
+
+
 def goes_by_reference(dispatcher: Any) -> bool:
     """Whether a function takes tuples so: a part that is inlined wherever it is called."""
     return is_part(dispatcher) and bool(dispatcher.targetoptions.get("forceinline"))
@@ -161,6 +169,8 @@ class PartLower(Lower):  # type: ignore[misc]
         super().init()
         if self.flags.forceinline:
             self.context.data_model_manager = reference_models()
+        module = self.func_ir.func_id.modname
+        self.is_users = is_own(module) and not module.startswith(STUB)
 
     def _find_singly_assigned_variable(self) -> None:
         self._singly_assigned_vars = values_of(self.blocks)
@@ -225,7 +235,11 @@ class PartLower(Lower):  # type: ignore[misc]
             found = self.element(expr.value.name, self.typeof(expr.index.name), self.loadvar(expr.index.name), resty)
         elif expr.op == "static_getitem" and type(expr.index) is int and expr.index >= 0:
             found = self.element(expr.value.name, types.intp, llvm.Constant(WORD, expr.index), resty)
-        return super().lower_expr(resty, expr) if found is None else found
+        if found is None:
+            found = super().lower_expr(resty, expr)
+        if expr.op in ("binop", "inplace_binop") and self.is_users:
+            wraps(found)
+        return found
 
     def member(self, name: str, attr: str, wanted: Any) -> Any:
         """A member of a tuple that is in memory; None where it is not."""

@@ -1,4 +1,4 @@
-"""Uncompiled, a strategy runs from a copy of its source whose divisions and conversions do what compiled code does.
+"""Uncompiled, a strategy runs from a copy of its source whose arithmetic and conversions do what compiled code does.
 
 Plain Python raises where IEEE-754 has an answer: 1.0 / 0.0 is inf, math.sqrt(-1.0) is NaN. The copy keeps file and line
 of everything, so breakpoints work, and an error names the line that the user wrote. What it calls instead is below; a
@@ -55,6 +55,26 @@ def wrapped(x: int) -> int:
     return (x + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
+def in_64_bits(x: Any) -> Any:
+    """A sum, difference or product: whole numbers beyond 64 bits begin anew at the other end."""
+    return wrapped(x) if type(x) is int and not LOWEST <= x <= -1 - LOWEST else x
+
+
+def add(a: Any, b: Any) -> Any:
+    """a + b."""
+    return in_64_bits(a + b)
+
+
+def subtract(a: Any, b: Any) -> Any:
+    """a - b."""
+    return in_64_bits(a - b)
+
+
+def multiply(a: Any, b: Any) -> Any:
+    """a * b."""
+    return in_64_bits(a * b)
+
+
 def power(a: Any, b: Any) -> Any:
     """a ** b of whole numbers, in 64 bits."""
     if not (is_whole(a) and is_whole(b)):
@@ -77,6 +97,9 @@ def square_root(x: Any) -> float:
 
 
 OPERATORS: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("__add", add),
+    ast.Sub: ("__subtract", subtract),
+    ast.Mult: ("__multiply", multiply),
     ast.Div: ("__divide", divide),
     ast.FloorDiv: ("__floor_divide", floor_divide),
     ast.Mod: ("__remainder", remainder),
@@ -93,7 +116,7 @@ MATH = types.SimpleNamespace(**{**vars(math), **{n: FUNCTIONS[getattr(math, n)] 
 
 
 class Rewrite(ast.NodeTransformer):
-    """Divisions, remainders and powers as calls, in the place of the originals."""
+    """Arithmetic as calls, in the place of the originals."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
