@@ -9,6 +9,7 @@ nothing of it is left. Together that is most of what a part is written down in, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -152,6 +153,41 @@ def wraps(value: Any) -> None:
         value.flags.remove("nsw")
 
 
+def always_returns(function: Any) -> bool:
+    """Whether a function never ends with an error."""
+    ends = [block.terminator for block in function.blocks]
+    codes = [end.operands[0] for end in ends if isinstance(end, llvm.Ret)]
+    return all(isinstance(code, llvm.Constant) and code.constant == 0 for code in codes)
+
+
+def quiet_function(fndesc: Any, libs: Sequence[Any]) -> Any:
+    """Code that calls a part which never ends with an error: nobody asks how it ended, which numba does at length."""
+
+    def call(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        convention, known = context.call_conv, builder.module.globals
+        function = known.get(fndesc.mangled_name) or context.declare_function(builder.module, fndesc)
+        with builder.goto_entry_block():
+            place = builder.alloca(convention.get_return_type(fndesc.restype).pointee)
+        packed = convention._get_arg_packer(fndesc.argtypes).as_arguments(builder, args)
+        no_error = llvm.Constant(function.args[1].type, None)
+        builder.call(function, [place, no_error, *packed])
+        return context.get_returned_value(builder, fndesc.restype, builder.load(place))
+
+    call.signature, call.libs = fndesc.argtypes, tuple(libs)  # type: ignore[attr-defined]
+    return call
+
+
+def let_go(module: Any) -> None:
+    """Take a module apart that has been handed to LLVM: all in it knows its parent, so only a long search frees it."""
+    for value in module.globals.values():
+        for block in getattr(value, "blocks", ()):
+            for inst in block.instructions:
+                vars(inst).clear()
+            vars(block).clear()
+        vars(value).clear()
+    vars(module).clear()
+
+
 def goes_by_reference(dispatcher: Any) -> bool:
     """Whether a function takes tuples so: a part that is inlined wherever it is called."""
     return is_part(dispatcher) and bool(dispatcher.targetoptions.get("forceinline"))
@@ -171,6 +207,11 @@ class PartLower(Lower):  # type: ignore[misc]
             self.context.data_model_manager = reference_models()
         module = self.func_ir.func_id.modname
         self.is_users = is_own(module) and not module.startswith(STUB)
+
+    def lower(self) -> None:
+        super().lower()
+        self.is_quiet = self.generator_info is None and always_returns(self.function)
+        let_go(self.module)
 
     def _find_singly_assigned_variable(self) -> None:
         self._singly_assigned_vars = values_of(self.blocks)
@@ -194,6 +235,14 @@ class PartLower(Lower):  # type: ignore[misc]
             self.library.is_hinted = True
         self.post_block(block)
 
+    def lower_inst(self, inst: Any) -> None:
+        """numba's, less what only debuggers read, first of all every instruction in words."""
+        if type(inst) is ir.Assign and not self.flags.debuginfo:
+            value = self.lower_assign(self.typeof(inst.target.name), inst)
+            self.storevar(value, inst.target.name)
+        else:
+            super().lower_inst(inst)
+
     def extract_function_arguments(self) -> Any:
         for arg in self.call_conv.get_arguments(self.function):
             if isinstance(arg.type, llvm.PointerType) and isinstance(arg.type.pointee, llvm.LiteralStructType):
@@ -213,6 +262,11 @@ class PartLower(Lower):  # type: ignore[misc]
             return self._blk_local_varmap[name]
         return self.builder.load(self.getvar(name))
 
+    def alloca_lltype(self, name: str, lltype: Any, datamodel: Any = None) -> Any:
+        if self.flags.debuginfo:
+            return super().alloca_lltype(name, lltype, datamodel)
+        return cgutils.alloca_once(self.builder, lltype, name=name, zfill=False)
+
     def delvar(self, name: str) -> None:
         pass
 
@@ -223,9 +277,27 @@ class PartLower(Lower):  # type: ignore[misc]
         kept = self.context.data_model_manager
         self.context.data_model_manager = reference_models() if inlined else default_manager
         try:
-            return super().lower_call(resty, expr)
+            found = super().lower_call(resty, expr)
         finally:
             self.context.data_model_manager = kept
+        if getattr(called, "typing_key", None) is range and len(expr.args) < 3:
+            found.by_ones = True
+        return found
+
+    def lower_binop(self, resty: Any, expr: Any, op: Any) -> Any:
+        """numba's, less the search for code that is made for a constant, of which there is none here."""
+        if not (expr.static_lhs is ir.UNDEFINED and expr.static_rhs is ir.UNDEFINED):
+            return super().lower_binop(resty, expr, op)
+        context, builder = self.context, self.builder
+        operator = context.typing_context.resolve_value_type(op)
+        wanted = self.fndesc.calltypes[expr]
+        args = [
+            context.cast(builder, self.loadvar(var.name), self.typeof(var.name), kind)
+            for var, kind in zip((expr.lhs, expr.rhs), wanted.args, strict=True)
+        ]
+        signature = operator.get_call_type(context.typing_context, wanted.args, {})
+        found = context.get_function(operator, signature)(builder, args)
+        return context.cast(builder, found, wanted.return_type, resty)
 
     def lower_expr(self, resty: Any, expr: Any) -> Any:
         found = None
@@ -235,6 +307,8 @@ class PartLower(Lower):  # type: ignore[misc]
             found = self.element(expr.value.name, self.typeof(expr.index.name), self.loadvar(expr.index.name), resty)
         elif expr.op == "static_getitem" and type(expr.index) is int and expr.index >= 0:
             found = self.element(expr.value.name, types.intp, llvm.Constant(WORD, expr.index), resty)
+        elif expr.op == "getiter":
+            found = self.count_by_ones(expr.value.name, resty)
         if found is None:
             found = super().lower_expr(resty, expr)
         if expr.op in ("binop", "inplace_binop") and self.is_users:
@@ -273,6 +347,22 @@ class PartLower(Lower):  # type: ignore[misc]
         data, shape, strides = self.parts_of(self.loadvar(name), kind.ndim)
         place = cgutils.get_item_pointer2(self.context, builder, data, shape, strides, kind.layout, words, False, False)
         return load_item(self.context, builder, kind, place)
+
+    def count_by_ones(self, name: str, wanted: Any) -> Any:
+        """An iterator over range(stop) or range(start, stop), None for others: numba divides."""
+        value = self.loadvar(name)
+        if not getattr(value, "by_ones", False):
+            return None
+        builder = self.builder
+        whole = cgutils.create_struct_proxy(self.typeof(name))(self.context, builder, value)
+        found = cgutils.create_struct_proxy(wanted)(self.context, builder)
+        with builder.goto_entry_block():
+            now, count = builder.alloca(whole.start.type), builder.alloca(whole.start.type)
+        found.iter, found.stop, found.step, found.count = now, whole.stop, whole.step, count
+        left, none = builder.sub(whole.stop, whole.start), whole.start.type(0)
+        builder.store(whole.start, now)
+        builder.store(builder.select(builder.icmp_signed(">", left, none), left, none), count)
+        return found._getvalue()
 
     def parts_of(self, array: Any, ndim: int) -> tuple[Any, list[Any], list[Any]]:
         """Where an array's elements are, how many there are, and how far apart, by dimension."""

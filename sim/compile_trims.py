@@ -15,13 +15,16 @@ from functools import cache
 from typing import Any
 
 from llvmlite.binding import ffi
-from numba.core import base, cpu, ir, postproc, transforms
+from numba.core import base, cpu, ir, postproc, transforms, typeinfer
 from numba.core.compiler import Flags
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import WarningsFixer  # type: ignore[attr-defined]
 from numba.core.registry import cpu_target
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing import context as typing_context
+
+from huracan.sim.compile_once import Known, remembering_once
+from huracan.sim.compile_reading import reading_quickly
 
 
 @cache
@@ -58,17 +61,24 @@ def registered(context: Any) -> int:
     return sum(len(getattr(r, kind)) for r, loader in context._registries.items() for kind in loader.registry_items)
 
 
-def refreshing(refresh: Callable[[Any], None], seen: dict[int, int]) -> Callable[[Any], None]:
-    """numba's look through all registries for what is new, only where they know more than at the last look."""
+def refreshing(
+    refresh: Callable[[Any], None], seen: dict[int, int], forget: Callable[[], None]
+) -> Callable[[Any], None]:
+    """numba's look through all registries for what is new, only where they know more than at the last look.
+
+    The contexts of all parts are copies of one and share its registries. `forget` is called before each look.
+    """
 
     def many(context: Any) -> int:
         typing = getattr(context, "typing_context", None)
         return registered(context) + (0 if typing is None else registered(typing))
 
     def look(context: Any) -> None:
-        if seen.get(id(context)) != many(context):
+        shared = id(context._registries)
+        if seen.get(shared) != many(context):
+            forget()
             refresh(context)
-            seen[id(context)] = many(context)
+            seen[shared] = many(context)
 
     return look
 
@@ -97,8 +107,17 @@ def variables_in(inst: Any, value: Any) -> Any:
     return found
 
 
+class ShortInferer(typeinfer.TypeInferer):  # type: ignore[misc]
+    """numba's inference of types, which forgets on the way out what knows each other in circles."""
+
+    def unify(self, raise_errors: bool = True) -> Any:
+        found = super().unify(raise_errors)
+        self.__dict__.clear()
+        return found
+
+
 @contextlib.contextmanager
-def trimmed(context: Any) -> Iterator[None]:
+def trimmed(context: Any, *others: tuple[Any, str, Any]) -> Iterator[None]:
     """While an entry compiles: registries without their imports, and only where they know more than at the last look.
 
     Variables are found without asking what each thing is not; what an implementation takes is asked once; a warning is
@@ -107,15 +126,25 @@ def trimmed(context: Any) -> Iterator[None]:
     """
     context.refresh()
     seen: dict[int, int] = {}
+    known: list[Known] = []
+
+    def forget() -> None:
+        for each in known:
+            each.clear()
+
     nothing = contextlib.nullcontext()
     instead: tuple[tuple[Any, str, Any], ...] = (
         (cpu.CPUContext, "load_additional_registries", install_late),
-        (base.BaseContext, "refresh", refreshing(base.BaseContext.refresh, seen)),
-        (typing_context.BaseContext, "refresh", refreshing(typing_context.BaseContext.refresh, seen)),
+        (base.BaseContext, "refresh", refreshing(base.BaseContext.refresh, seen, lambda: None)),
+        (typing_context.BaseContext, "refresh", refreshing(typing_context.BaseContext.refresh, seen, forget)),
         (base, "_has_loc", cache(base._has_loc)),
         (WarningsFixer, "catch_warnings", lambda *_args, **_named: nothing),
         (ffi.lib._lock, "_cblist", []),
         (ir.Inst, "_rec_list_vars", variables_in),
+        (typeinfer, "TypeInferer", ShortInferer),
+        *remembering_once(known),
+        *reading_quickly(),
+        *others,
     )
     kept = [getattr(where, name) for where, name, _ in instead]
     try:

@@ -25,6 +25,7 @@ from numba import _dynfunc, types
 from numba.core import codegen, funcdesc
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.dispatcher import Dispatcher
 from numba.core.typed_passes import (
     AnnotateTypes,
     BaseNativeLowering,
@@ -35,6 +36,7 @@ from numba.core.typed_passes import (
     NopythonTypeInference,
     PreLowerStripPhis,
 )
+from numba.core.typing.templates import _OverloadFunctionTemplate
 from numba.core.untyped_passes import (
     DeadBranchPrune,
     FixupArgs,
@@ -45,8 +47,9 @@ from numba.core.untyped_passes import (
     RewriteSemanticConstants,
     TranslateByteCode,
 )
+from numba.cpython import builtins
 
-from huracan.sim.compile_lowering import PartLower, is_part
+from huracan.sim.compile_lowering import PartLower, is_part, quiet_function
 from huracan.sim.compile_trims import no_lifetimes, same_flags, trimmed
 
 _keep: list[Any] = []  # callbacks live as long as the machine code that may call them
@@ -204,7 +207,11 @@ class PartLowering(BaseNativeLowering):
             env,
             (state.library,),
         )
-        target.insert_user_function(cfunc, fndesc, [state.library])
+        if lower.is_quiet:
+            found = quiet_function(fndesc, [state.library])
+            target._defns[cfunc].append(found, found.signature)
+        else:
+            target.insert_user_function(cfunc, fndesc, [state.library])
         state["cr"] = _LowerResult(fndesc, call_helper, cfunc=cfunc, env=env)
         return True
 
@@ -258,7 +265,7 @@ PART_PASSES = (
 )
 
 
-COMPILE_OTHERS = (NopythonTypeInference, PartLowering)
+COMPILE_OTHERS = (NopythonTypeInference, PartLowering, EntryLowering)
 
 
 class PartPasses(PassManager):
@@ -277,13 +284,42 @@ class PartPasses(PassManager):
 
 
 @cache
-def part_passes() -> PartPasses:
-    """The pipeline of a part."""
+def part_passes(lowering: Any = PartLowering) -> PartPasses:
+    """The pipeline of a part, or with another lowering of what links parts."""
     manager = PartPasses("huracan_part")
     for step in PART_PASSES:
-        manager.add_pass(step, step.name())
+        wanted = lowering if step is PartLowering else step
+        manager.add_pass(wanted, wanted.name())
     manager.finalize()
     return manager
+
+
+@cache
+def part_of(dispatcher: Any) -> Any:
+    """The same function as a part."""
+    from huracan.sim.options import part  # which is made of what stands here
+
+    return part(dispatcher.py_func)
+
+
+def is_small(value: Any) -> bool:
+    """Whether this is one of our functions that Python may call compiled, too (options.inline)."""
+    if not isinstance(value, Dispatcher) or is_part(value) or not value.targetoptions.get("forceinline"):
+        return False
+    return bool(value.py_func.__module__.startswith("huracan."))
+
+
+def made_as_part(decorator: Any) -> Any:
+    """How numba compiles what `min` and `max` stand for, a part too: alone each would be a program of its own."""
+
+    def jit_decorator(template: Any) -> Any:
+        from huracan.sim.options import part
+
+        if template._overload_func in (builtins.ol_min, builtins.ol_max):
+            return lambda **_options: part
+        return decorator(template)
+
+    return jit_decorator
 
 
 class Remembering:
@@ -300,13 +336,16 @@ class Remembering:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
 
+    def resolve_value_type(self, val: Any) -> Any:
+        return self._context.resolve_value_type(part_of(val) if is_small(val) else val)
+
     def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
         if isinstance(func, types.Dispatcher) and is_part(func.dispatcher):
             args = tuple(types.unliteral(a) for a in args)
             kws = {name: types.unliteral(a) for name, a in kws.items()}
-        if kws or (isinstance(func, types.Type) and not isinstance(func, types.Function)):
+        elif isinstance(func, types.BoundFunction | types.Dispatcher):
             return self._context.resolve_function_type(func, args, kws)
-        key = (func, args)
+        key = (func, args, tuple(kws.items()) if kws else ())
         if key not in self._known:
             found = self._context.resolve_function_type(func, args, kws)
             if found is None:
@@ -346,7 +385,8 @@ class EntryCompiler(CompilerBase):
         collecting = gc.isenabled()
         gc.disable()
         try:
-            with trimmed(self.state.targetctx):
+            as_part = made_as_part(_OverloadFunctionTemplate._get_jit_decorator)
+            with trimmed(self.state.targetctx, (_OverloadFunctionTemplate, "_get_jit_decorator", as_part)):
                 return super().compile_extra(func)
         finally:
             if collecting:
@@ -354,4 +394,4 @@ class EntryCompiler(CompilerBase):
 
     def define_pipelines(self) -> list[PassManager]:
         self.state.typingctx = remembering(self.state.typingctx)
-        return [pipeline(self.state, EntryLowering)]
+        return [part_passes(EntryLowering)]

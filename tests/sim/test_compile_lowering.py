@@ -11,6 +11,7 @@ import pytest
 from numba import njit
 
 from huracan.sim.compiling import without_remarks
+from huracan.sim.exact_doubles import two_sum
 from huracan.sim.memory import eight_at_once, put
 from huracan.sim.options import LINKED_ENTRY, PART, RARE, USER
 from huracan.sim.vector_check import compiled_text, is_packed
@@ -138,6 +139,58 @@ def test_a_users_function_is_checked_against_the_ends() -> None:
     for i in (3, -4):
         with pytest.raises(IndexError):
             beyond_entry(values, i)
+
+
+def steps(first: int, last: int, by: int, flag: bool) -> float:
+    """Loops over ranges of every kind; some of them are chosen, or gone through twice."""
+    whole = range(last)
+    total = 0.0
+    for i in range(first, last):
+        total = total * 1.5 + i
+    for i in range(first, last, by):
+        total = total * 0.5 - i
+    for _ in range(2):
+        for i in whole:
+            total += i * 0.25 + max(i, first) + min(0.5 * i, 3.0)
+    chosen = range(last) if flag else range(first, last, by)
+    for i in chosen:
+        total = total * 1.25 + i
+    return total + len(whole)
+
+
+def stepping(rows: Any, first: int, last: int, by: int) -> float:
+    """A part between the entry and what may end with an error, beside one that never does."""
+    return steps_part(first, last, by, first > 0) + beyond_part(rows, last)
+
+
+def quietly(x: float, y: float) -> float:
+    s, e = two_sum(x, y)
+    return s + 3.0 * e
+
+
+steps_part = njit(**RARE)(steps)
+stepping_part = njit(**PART)(stepping)
+quiet_part = njit(**PART)(quietly)
+
+
+@njit(**ENTRY)
+def stepping_entry(rows: Any, first: int, last: int, by: int) -> float:
+    return float(stepping_part(rows, first, last, by) + quiet_part(rows[0], rows[1]))
+
+
+@pytest.mark.parametrize(("first", "last", "by"), [(0, 5, 1), (3, 1, -1), (1, 7, 3), (-2, 6, 5), (4, 0, 2), (6, 6, -3)])
+def test_ranges_and_parts_that_never_end_with_an_error(first: int, last: int, by: int) -> None:
+    rows = np.array([1e16, 1.25, 2.0, 3.0, 5.0, 7.0, 11.0, 13.0])
+    s, e = two_sum.py_func(rows[0], rows[1]) if hasattr(two_sum, "py_func") else two_sum(rows[0], rows[1])
+    expected = steps(first, last, by, first > 0) + rows[last] + float(s + 3.0 * e)
+    assert stepping_entry(rows, first, last, by) == expected
+
+
+def test_errors_find_their_way_through_parts() -> None:
+    with pytest.raises(ValueError, match="must not be zero"):
+        stepping_entry(np.zeros(8), 0, 5, 0)
+    with pytest.raises(IndexError):
+        stepping_entry(np.zeros(4), 0, 5, 1)
 
 
 def above(a: Any, limit: float, out: Any) -> None:
