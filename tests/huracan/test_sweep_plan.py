@@ -73,10 +73,10 @@ def test_a_plan_counts_what_many_short_runs_take(tmp_path: Path) -> None:
     """Twenty thousand sets of 200 bars are all overhead: of making lanes, of figures, of the table."""
     short = spec(200, 100, 200)
     said = plan_sweep(load_spec(short))["seconds"]
-    began = time.perf_counter()
+    began = time.process_time()
     huracan.sweep(short, out=tmp_path / "o")
-    took = time.perf_counter() - began
-    assert said > took / 3.0
+    took = time.process_time() - began  # no pause, and nobody else on the machine, counts
+    assert said > took / 3.0, (said, took)
 
 
 @pytest.mark.parametrize("response", [0.0, 50.0])
