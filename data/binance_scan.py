@@ -142,7 +142,7 @@ def _whole(text: Bytes, i: int, end: int) -> tuple[int, int]:
         i += 1
     at, n = i, 0
     while i < end and _ZERO <= text[i] <= _NINE:
-        n = n * 10 + (text[i] - _ZERO)
+        n = n * 10 + int(text[i] - _ZERO)
         i += 1
     return (-1 if negative else n, i) if at < i <= at + 18 else (0, -1)
 
@@ -172,7 +172,7 @@ def _number(text: Bytes, i: int, end: int, powers: npt.NDArray[np.float64]) -> t
                 mantissa *= 10
                 decimals += 1
                 zeros -= 1
-            mantissa = mantissa * 10 + (c - _ZERO)
+            mantissa = mantissa * 10 + int(c - _ZERO)
             digits += 1
             if seen:
                 decimals += 1
@@ -521,7 +521,7 @@ def scan(text: Bytes, end: int, line: int, carried: Carried, out: Columns) -> tu
             f[k] = -1
         at, local = begin, 0
         while at < stop and at < begin + 19 and _ZERO <= text[at] <= _NINE:
-            local = local * 10 + (text[at] - _ZERO)
+            local = local * 10 + int(text[at] - _ZERO)  # uncompiled, a byte stays a byte
             at += 1
         wrong = -1
         if at < begin + 19 or text[begin] > 56:  # nanoseconds have 19 digits from 2001 to 2262

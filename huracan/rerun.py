@@ -45,8 +45,18 @@ def rerun(swept: SweepResult, row: int) -> Result:
         if getattr(result.about, key) != getattr(swept.about, key):
             what = "the data have changed" if key == "data_hash" else "the strategy, its gates or huracan have changed"
             fix = "run the sweep again, or bring back what it was run with"
+            fix += said_versions(swept, result) if key == "code_hash" else ""
             raise Refused(f"{what} since the sweep: {key} differs", where=str(swept.stored), fix=fix)
     return result
+
+
+def said_versions(swept: SweepResult, result: Result) -> str:
+    """Versions that the sweep was run with where they are others; of the same ones some file was edited."""
+    there, here = swept.about.versions, result.about.versions
+    others = [
+        f"{name} {version} (here {here.get(name)})" for name, version in there.items() if version != here.get(name)
+    ]
+    return f": {', '.join(others)}" if others else ": the versions are the same, so it is a file that was edited"
 
 
 def spec_of(swept: SweepResult) -> Spec:

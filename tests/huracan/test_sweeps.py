@@ -409,6 +409,23 @@ def test_a_row_on_other_data_is_refused(whole: Path, tmp_path: Path) -> None:
         rerun_row(tmp_path, 0)
 
 
+def test_a_row_of_other_code_says_whether_it_is_another_version(whole: Path, tmp_path: Path) -> None:
+    from huracan.rerun import rerun_row
+
+    for name in ("sweep.json", "sweep.parquet"):
+        (tmp_path / name).write_bytes((whole / name).read_bytes())
+    raw = json.loads((tmp_path / "sweep.json").read_text()) | {"code_hash": "0"}
+    (tmp_path / "sweep.json").write_text(json.dumps(raw))
+    with pytest.raises(Refused) as edited:
+        rerun_row(tmp_path, 0)
+    assert "the versions are the same, so it is a file that was edited" in edited.value.fix
+    raw["versions"]["huracan"] = "0.0.9"
+    (tmp_path / "sweep.json").write_text(json.dumps(raw))
+    with pytest.raises(Refused) as older:
+        rerun_row(tmp_path, 0)
+    assert older.value.fix.endswith(f"huracan 0.0.9 (here {huracan.__version__})")
+
+
 # --- out of sample
 
 
