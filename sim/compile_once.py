@@ -66,11 +66,11 @@ def implementation_of(find: Callable[..., Any], known: Known) -> Callable[..., A
     def find_once(self: Any, sig: Any) -> Any:
         key = (id(self), len(self.versions), sig)
         if key in known:
-            raise known[key][0].with_traceback(None)
+            raise NumbaNotImplementedError(known[key][0])
         try:
             return find(self, sig)
         except NumbaNotImplementedError as error:
-            known[key] = error, self
+            known[key] = error.args[0], self  # the error itself would keep all that was at work when it came
             raise
 
     return find_once
