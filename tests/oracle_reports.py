@@ -27,8 +27,10 @@ class Look:
 
     @classmethod
     def at(cls, order: Order, asleep: bool = False) -> Look:
+        if order.done:
+            return GONE  # of an order that was cancelled before it left there is no news
         trigger = None if order.triggered else order.trigger
-        return cls(not order.done, order.acts_as(), order.remaining, order.price, trigger, asleep, order.modified)
+        return cls(True, order.acts_as(), order.remaining, order.price, trigger, asleep, order.modified)
 
 
 GONE = Look(False, "", ZERO, None, None)

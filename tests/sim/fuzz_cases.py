@@ -80,6 +80,25 @@ def apart(seed: int, *, drill: bool | None = None) -> Case:
     return made, draft.s, draft.script(made, (*FAMILIES, "fraction"))
 
 
+def astride(seed: int) -> Case:
+    """A case in which reports take time and instruments have bars off each other's minutes, each in rows of its own.
+
+    An open may lie before the close of the row before; what happens at it is known no earlier than what that brought.
+    """
+    rng = Random(f"astride {seed}")
+    draft, made = begun(seed, instruments=rng.choice((2, 2, 3)))
+    for inst in made:
+        come_and_go(rng, inst)
+    for inst in made[1:]:
+        by = rng.choice((0, 1, MINUTE // 3, MINUTE // 2, 2 * MINUTE // 3, MINUTE - 1))
+        inst.rows = [(row[0] + by, *row[1:]) for row in inst.rows]
+    draft.settings(made, costs=True, intrabar=None, latency=True)
+    s = draft.s
+    s.latency_response_ns = rng.choice((1, MINUTE // 6, MINUTE // 3, MINUTE // 2, MINUTE - 1, MINUTE, 3 * MINUTE + 5))
+    s.order_slots = rng.choice((1, 2, 3, 4, 8, 8))
+    return made, s, draft.script(made, (*FAMILIES, "fraction"))
+
+
 def come_and_go(rng: Random, inst: Instrument) -> None:
     """The instrument comes later, ends earlier, or is not there for a while; it keeps three bars at least."""
     rows = inst.rows

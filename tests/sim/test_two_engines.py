@@ -9,7 +9,7 @@ import pytest
 from huracan.sim.builds import Groups
 from tests import engine
 from tests.agreement import differences
-from tests.sim.fuzz_cases import FAMILIES, apart, case, dear, mixed
+from tests.sim.fuzz_cases import FAMILIES, MINUTE, apart, astride, case, dear, mixed
 from tests.sim.scenarios import CASES, Case
 
 BLOCK = 25
@@ -167,6 +167,25 @@ def test_what_is_known_late_and_tapes_that_come_and_go(first: int) -> None:
     assert filled > 3 * BLOCK
     assert late > 0.3 * BLOCK
     assert refused > BLOCK
+
+
+@pytest.mark.parametrize("first", range(0, 100, BLOCK))
+def test_what_is_known_late_of_bars_off_each_others_minutes(first: int) -> None:
+    filled = off = 0
+    for seed in range(first, first + BLOCK):
+        made = astride(seed)
+        assert differences(*made) == [], f"seed {seed}"
+        filled += len(engine.run(*made).fills)
+        off += len({row[0] % MINUTE for instrument in made[0] for row in instrument.rows}) > 1
+    assert filled > 3 * BLOCK
+    assert off > 0.5 * BLOCK
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(1000, 2000, 10 * BLOCK))
+def test_more_of_what_is_known_late_of_bars_off_each_others_minutes(first: int) -> None:
+    for seed in range(first, first + 10 * BLOCK):
+        assert differences(*astride(seed)) == [], f"seed {seed}"
 
 
 @pytest.mark.long
