@@ -36,7 +36,7 @@ from huracan.sim.kernel.marks import (
 from huracan.sim.kernel.opens import has_turn, opens, refill_once, take_requests
 from huracan.sim.kernel.orderbook import cancel_everything, count, drop_child, finish, slots
 from huracan.sim.kernel.path import path
-from huracan.sim.kernel.quiet import come_and_go
+from huracan.sim.kernel.quiet import come_and_go, met_alone
 from huracan.sim.kernel.reports import tell_funding, tell_halt, tell_interest, tell_orders
 from huracan.sim.kernel.values import unit_notional
 from huracan.sim.options import part, rare
@@ -178,7 +178,7 @@ def busy_bars_over(v):
         tell_orders(v, v.acct.ts_ns)
 
 
-@(rare if RECORD or SPLIT else part)
+@(rare if RECORD or SPLIT or not RESTING else part)
 def busy_row(v, row, payments, first_payment):
     """Steps 1 to 5 of a row in which something may happen. Returns the next payment's place."""
     at = busy_opens(v, row, payments, first_payment)
@@ -251,7 +251,7 @@ def wake_row(v, row_index, row, payments, first_payment):
     a.open_ns = row.open_ns
     a.ts_ns = row.close_ns
     if anything_to_do(v, row, at):
-        if SPLIT or not RESTING or not come_and_go(v, row, at):
+        if SPLIT or not (come_and_go(v, row, at) if RESTING else met_alone(v, row, at)):
             at = busy_row(v, row, payments, at)
     pay_interest(v, elapsed)
     return at

@@ -25,7 +25,7 @@ from huracan.sim.codes import (
     TAKE,
     TRAIL,
 )
-from huracan.sim.kernel.execute import execute
+from huracan.sim.kernel.execute import execute, execute_rarely
 from huracan.sim.kernel.groups import RESTING, SPLIT
 from huracan.sim.kernel.levels import beyond, follow, level, limit_level, marketable
 from huracan.sim.kernel.orderbook import finish, slots
@@ -116,7 +116,9 @@ def at_open(v, j, x, what, row, ts_ns, inside):
             r.arrived = 1
             if not marketable(r, x):
                 return  # from here on it rests
-    execute(v, j, x, price, ts_ns, inside)
+        execute(v, j, x, price, ts_ns, inside)
+    else:
+        execute_rarely(v, j, x, price, ts_ns, inside)  # most orders meet the open alone (quiet.py)
 
 
 @part

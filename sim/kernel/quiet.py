@@ -1,11 +1,14 @@
-"""Rows in which orders only come and go: cancels take effect, limits and stops reach a market that does not touch them.
+"""Rows of which `advance.busy_row` would make more than there is in them.
 
-A strategy that replaces its entry makes such a row each time. What `advance.busy_row` does in it comes to two walks
-over the orders here instead of nine. Anything else, and anything in doubt, is left to it: the state afterwards is the
-same to the byte.
+Where orders only come and go, cancels take effect, and limits and stops reach a market that does not touch them: a
+strategy that replaces its entry makes such a row each time. Where a single market order meets the open, there is no
+turn to look for. Anything else, and anything in doubt, is left to `busy_row`: the state afterwards is the same to the
+byte.
 """
 
 from __future__ import annotations
+
+import math
 
 from huracan.sim.codes import (
     CANCELLED,
@@ -22,11 +25,14 @@ from huracan.sim.codes import (
     TAKE,
     TRAIL,
 )
+from huracan.sim.kernel.execute import execute
 from huracan.sim.kernel.groups import MARGIN
 from huracan.sim.kernel.levels import comes_from, level, marketable
+from huracan.sim.kernel.margin import in_danger
 from huracan.sim.kernel.marks import envelope
 from huracan.sim.kernel.opens import here, refill_once
 from huracan.sim.kernel.orderbook import finish, slots
+from huracan.sim.kernel.path import path
 from huracan.sim.options import part
 
 
@@ -102,3 +108,23 @@ def take_in(v, k):
             finish(v, j, CANCELLED)
         elif here(r, row, open_ns):
             r.arrived = 1
+
+
+@part
+def met_alone(v, row, first_payment):
+    """Whether a single market order met this open and nothing else was to be done; if so it is done."""
+    d = v.desks[0]
+    r = v.orders[0]
+    if len(v.positions) != 1 or d.top != 1 or v.bars[0].fresh == 0 or v.settings.market_at_close == 1:
+        return False
+    if MARGIN:
+        if first_payment < row.fund_hi or in_danger(v):
+            return False
+    if not here(r, v.acct.row, v.acct.open_ns) or v.acct.row >= r.cancel_row:
+        return False
+    refill_once(v, 0, False)
+    r.done_row = v.acct.row
+    execute(v, 0, v.bars[0].open, math.nan, v.acct.open_ns, False)
+    path(v, 0)
+    envelope(v, 0)
+    return True

@@ -1,7 +1,11 @@
-"""Rows in which orders only come and go take a short way: the state, fills and money are those of the long one."""
+"""Rows in which orders only come and go, or one of them meets the open alone, take a short way.
+
+The state, fills and money are those of the long one.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -63,3 +67,43 @@ def test_the_short_way_is_the_long_one(instruments: int) -> None:
 def test_the_second_engine_knows_no_short_way() -> None:
     for seed in range(40):
         assert differences(*far_away(seed, 1 + seed % 2)) == [], seed
+
+
+def at_market(seed: int) -> Case:
+    """Market orders alone, on any account, with costs, funding and latency: one or two at once, often taken back."""
+    made, settings, _ = case(seed, orders=("market", "target"), instruments=1, rows=(60, 60), latency=seed % 2 == 0)
+    rng = Random(seed)
+    lot = max(float(made[0].lot), 0.5)
+    script: dict[tuple[int, int], list[Any]] = {}
+    for i in range(len(made[0].rows) - 1):
+        many = rng.choice((1.0, 1.0, 3.0, 400.0))
+        wants = [
+            ("buy", lot * many),
+            ("buy", lot),
+            ("sell", lot * many),
+            ("sell", lot),
+            ("close",),
+            ("target", rng.choice((-2.0, 0.0, 1.0)) * lot * many),
+            ("cancel_all",),
+            ("cancel_last",),
+        ]
+        script[i, 0] = rng.sample(wants, rng.choice((0, 0, 1, 1, 2, 3)))
+    return made, settings, script
+
+
+def test_an_order_that_meets_the_open_alone_does_what_it_does_in_company() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(150):
+        made = at_market(seed)
+        short, long = (engine.run(*made, groups=Groups(resting=0, events=events)) for events in (0, 1))
+        for name, a, b in zip(short.lanes._fields, short.lanes, long.lanes, strict=True):
+            skip = ("busy", "elapsed_ns") if name == "stats" else ()
+            assert difference(name, np.asarray(a), np.asarray(b), skip) == "", seed
+        assert short.fills == long.fills, seed
+        assert short.equity.tobytes() == long.equity.tobytes(), seed
+        seen.update(short.rejections)
+        seen["fills"] += len(short.fills)
+        seen["funding"] += short.funding != 0.0
+        seen["bankrupt"] += short.bankrupt
+    assert seen["fills"] > 1000
+    assert min(seen[name] for name in ("cancelled", "funding", "bankrupt", "market_remainder")) > 5, seen
