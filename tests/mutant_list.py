@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # Tests by short names.
 CHUNKS = "tests/laws/test_chunks.py::test_chunks_dont_matter_to_any_list_of_orders"
 STRIPS = "tests/huracan/test_strips.py::test_each_lane_is_in_one_strip_and_all_are_done_when_the_round_ends"
+ALONE = "tests/laws/test_quiet.py::test_an_order_that_meets_the_open_alone_does_what_it_does_in_company"
 CHUNKS_SHIPPED = "tests/laws/test_chunks.py::test_chunks_dont_matter_to_what_is_shipped[sma_cross]"
 LANES = "tests/laws/test_lanes.py::test_lanes_dont_matter_to_any_list_of_orders"
 PRUNED = "tests/laws/test_lanes.py::test_what_the_linker_prunes_doesnt_matter[sma_cross]"
@@ -712,5 +713,12 @@ MUTANTS = [
         "                self.changed.wait_for(lambda: not mine.elsewhere)\n",
         "",
         (STRIPS,),
+    ),
+    Mutant(
+        "an order meets the open alone though the account may be liquidated there first",
+        "sim/kernel/quiet.py",
+        "        if first_payment < row.fund_hi or in_danger(v):\n",
+        "        if first_payment < row.fund_hi:\n",
+        (ALONE,),
     ),
 ]

@@ -70,9 +70,18 @@ def test_the_second_engine_knows_no_short_way() -> None:
 
 
 def at_market(seed: int) -> Case:
-    """Market orders alone, on any account, with costs, funding and latency: one or two at once, often taken back."""
+    """Market orders alone, on any account, with costs, funding and latency: one or two at once, often taken back.
+
+    Every other seed has opens far from the last close, on an account with as much leverage as there is.
+    """
     made, settings, _ = case(seed, orders=("market", "target"), instruments=1, rows=(60, 60), latency=seed % 2 == 0)
     rng = Random(seed)
+    if seed % 2 == 1:
+        settings.leverage = 10.0 if made[0].kind == "linear" else settings.leverage
+        far = 1.0
+        for i, (ts, *prices, volume) in enumerate(made[0].rows):
+            far *= rng.choice((0.8, 1.25)) if rng.random() < 0.15 else 1.0
+            made[0].rows[i] = (ts, *(clean(price * far) for price in prices), volume)
     lot = max(float(made[0].lot), 0.5)
     script: dict[tuple[int, int], list[Any]] = {}
     for i in range(len(made[0].rows) - 1):
