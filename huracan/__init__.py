@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from huracan.sim.declare import gate as gate
     from huracan.sim.declare import param as param
     from huracan.sim.declare import strategy as strategy
-    from huracan.sim.options import part as inline
+    from huracan.sim.options import own as inline
     from huracan.sim.orders import FOK as FOK
     from huracan.sim.orders import GTC as GTC
     from huracan.sim.orders import GTT as GTT
@@ -196,7 +196,7 @@ def __getattr__(name: str) -> Any:
     if name == "portable_math":
         value = importlib.import_module("huracan.sim.portable_math")
     elif name == "inline":
-        value = importlib.import_module("huracan.sim.options").part  # for users: a part of the machine, as helpers are
+        value = importlib.import_module("huracan.sim.options").own  # a part of the machine, as a step is
     else:
         home = next((module for module, names in _HOMES.items() if name in names), None)
         if home is None:

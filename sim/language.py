@@ -125,7 +125,7 @@ def check_compiled(check: Check, caller: Body, node: ast.AST, value: Any) -> Non
     from huracan.sim import options
 
     fn = plain(value)
-    ours = (options.part, options.rare, options.inline)
+    ours = (options.own, options.part, options.rare, options.inline)
     wanted = "put @inline above it, from huracan import inline"
     flags = getattr(value, "targetoptions", None)
     if flags is not None:

@@ -22,6 +22,7 @@ part = njit(**PART)
 
 # A user's own function: indexing out of range is an error with a name there, not a write into a neighbour.
 USER: dict[str, Any] = PART | {"boundscheck": True, "pipeline_class": UserCompiler}
+own = njit(**USER)
 
 # Rare work stays a call: inlined everywhere it would make LLVM take half a minute, and the hot loop no faster.
 RARE: dict[str, Any] = PART | {"forceinline": False}

@@ -43,7 +43,7 @@ def test_every_name_is_the_one_of_its_home() -> None:
     for home, names in huracan._HOMES.items():
         for name in names:
             assert getattr(huracan, name) is getattr(importlib.import_module(home), name)
-    assert huracan.inline is options.part
+    assert huracan.inline is options.own
     assert huracan.portable_math is importlib.import_module("huracan.sim.portable_math")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import huracan
 from huracan import law_plain
 from huracan.law_check import SHORT, bad_input, benches, where_out_of_range
 from huracan.run import check
@@ -175,3 +178,37 @@ def test_check_names_the_line_that_leaves_an_array(tmp_path: Path, size: int) ->
     assert f"index {size} is out of bounds" in refused.what
     assert refused.where == f"{file}:7"
     assert refused.fix
+
+
+HELPER = """
+from huracan import inline, param, strategy
+
+
+@inline
+def kept(a, i, x):
+    a[i] = x
+    return a[i]
+
+
+@strategy(params={"from_row": param(900, 1, 10**6)}, state={"n": 0, "last": [0.0] * 3})
+def leaves(ctx):
+    ctx.u.n += 1
+    if ctx.u.n >= ctx.p.from_row:
+        kept(ctx.u.last, ctx.u.n, ctx.bar.close)
+"""
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="plain Python finds it by itself")
+@pytest.mark.parametrize("run", ["backtest", "sweep"])
+def test_a_helper_that_leaves_an_array_is_refused(run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wrote over what stood behind the array before, and counted refusals by the billion."""
+    monkeypatch.setenv("HURACAN_STORE", str(tmp_path / "store"))
+    (tmp_path / "mine.py").write_text(HELPER, "utf-8")
+    spec: dict[str, Any] = {
+        "data": {"synthetic": "regimes", "bars": 1500},
+        "strategy": {"use": f"{tmp_path / 'mine.py'}:leaves"},
+    }
+    if run == "sweep":
+        spec["sweep"] = {"from_row": [2000, 900]}
+    with pytest.raises(Refused, match="the strategy indexes out of range"):
+        getattr(huracan, run)(spec)
