@@ -58,13 +58,8 @@ def rows(cross: dict[str, Any]) -> Table:
     return Table("Row by row, on one thread", words, columns, [compared("1,000 crosses x 100,000 bars", cross, 25.0)])
 
 
-def memory(spent: dict[str, Cost], peer: dict[str, Cost], threads: dict[str, Any]) -> Table:
+def memory(spent: dict[str, Cost], peer: dict[str, Cost], ahead: dict[str, Any], by_rows: dict[str, Any]) -> Table:
     """One sweep: memory of the process, and what a second thread brings."""
-    pairs = [(Cost(**a), Cost(**b)) for a, b in zip(threads["1"], threads["2"], strict=True)]
-    faster = median(a.wall / b.wall for a, b in pairs)
-    free = median(a.cpu / (main + (b.cpu - main) / 2) for (a, b), main in zip(pairs, threads["main"], strict=True))
-    least = min(a.wall for a, _ in pairs) / min(b.wall for _, b in pairs)
-    apart = median(2 * a.wall / wall for (a, _), wall in zip(pairs, threads["apart"], strict=True))
     one = spent["1"].megabytes
     rows = [
         ("peak of the process, one thread", f"{one:.0f} MB", "< 400 MB", reached(one < 400.0)),
@@ -73,22 +68,31 @@ def memory(spent: dict[str, Cost], peer: dict[str, Cost], threads: dict[str, Any
             (f"peak of vectorbt's process, slices of {n} sets", f"{c.megabytes:.0f} MB", "", "")
             for n, c in peer.items()
         ),
+        *second_thread("row by row: ", by_rows),
+        *second_thread("looking ahead: ", ahead),
+    ]
+    return Table("1,000 crosses x 100,000 bars: memory and threads", "", ("what", "found", "target", "reached"), rows)
+
+
+def second_thread(how: str, threads: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """What a second thread brings to one way of sweeping."""
+    pairs = [(Cost(**a), Cost(**b)) for a, b in zip(threads["1"], threads["2"], strict=True)]
+    faster = median(a.wall / b.wall for a, b in pairs)
+    free = median(a.cpu / (main + (b.cpu - main) / 2) for (a, b), main in zip(pairs, threads["main"], strict=True))
+    least = min(a.wall for a, _ in pairs) / min(b.wall for _, b in pairs)
+    apart = median(2 * a.wall / wall for (a, _), wall in zip(pairs, threads["apart"], strict=True))
+    processes = "two processes of one thread at once, each with the whole sweep: what the machine gives"
+    return [
         (
-            f"two threads against one, median of {len(pairs)} rounds",
+            f"{how}two threads against one, median of {len(pairs)} rounds",
             f"{faster:.2f} x",
             ">= 1.8 x",
             reached(faster >= 1.8),
         ),
-        ("the same, the least time of two against the least of one", f"{least:.2f} x", "", ""),
-        ("the same by processor time: had each thread a core to itself", f"{free:.2f} x", "", ""),
-        (
-            "two processes of one thread at once, each with the whole sweep: what the machine gives",
-            f"{apart:.2f} x",
-            "",
-            "",
-        ),
+        (f"{how}the least time of two against the least of one", f"{least:.2f} x", "", ""),
+        (f"{how}by processor time, had each thread a core to itself", f"{free:.2f} x", "", ""),
+        (how + processes, f"{apart:.2f} x", "", ""),
     ]
-    return Table("1,000 crosses x 100,000 bars: memory and threads", "", ("what", "found", "target", "reached"), rows)
 
 
 def processes(found: dict[Any, Any]) -> Table:

@@ -58,7 +58,8 @@ def rows() -> Table:
 def memory() -> Table:
     spent = {n: worker("sweep_only", n)[1] for n in ("1", "2")}
     peer = {n: worker("peer_only", n)[1] for n in ("8", "100")}
-    return bench_tables.memory(spent, peer, worker("threads")[0])
+    ways = (worker("threads", env={"HURACAN_VECTOR": way})[0] for way in ("always", "never"))
+    return bench_tables.memory(spent, peer, *ways)
 
 
 def processes() -> Table:
