@@ -12,13 +12,13 @@ from huracan.book_build import BookMachine, build_book, lane_records, latency_ro
 from huracan.book_lanes import BookBlock, Terms, book_recorder, drive_book, make_book_block
 from huracan.data.timeframes import format_timeframe
 from huracan.load_book import load_book_tape
-from huracan.machine import all_spot, code_hash_of, gate_refusals, param_row, versions
+from huracan.machine import all_spot, code_hash_of, param_row, refusals, versions
 from huracan.settings import ignored
 from huracan.sim import book_layout, layout
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_market import mid_bars
 from huracan.sim.book_tape import BookTape
-from huracan.sim.figures import figures, rejections
+from huracan.sim.figures import figures
 from huracan.sim.fill_times import fill_times
 from huracan.sim.lanes import accounts
 from huracan.sim.result import About, Result
@@ -126,11 +126,7 @@ def book_result(machine: BookMachine, block: BookBlock, kept: Kept, settings: Re
         end_ns=machine.end_ns,
         open_trades=int((lanes.desks["side"][0] != 0).sum()),
     )
-    extra = gate_refusals(machine.linked, block.gates, 0)
-    refused = rejections(lanes.stats[0], account[0], extra)
-    if extra:
-        refused.pop("gated", None)
     fills = kept.all(0, layout.fill)
     numbers["fill_times"] = fill_times(tape, fills, kept.all(3, book_layout.order_life), machine.timeframe_ns)
     trades, equity = kept.all(1, layout.trade), kept.all(2, layout.equity)
-    return Result(about_book(machine, refused), numbers, fills, trades, equity, mid_bars(tape))
+    return Result(about_book(machine, refusals(block, machine.linked)), numbers, fills, trades, equity, mid_bars(tape))

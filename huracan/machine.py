@@ -345,15 +345,24 @@ def deepest(tape: Tape) -> int:
     return 1 + max((tape.timeframe_ns // f.timeframe_ns for f in tape.fine), default=0) * len(tape.fine)
 
 
-def gate_refusals(linked: Linked, gates: Sequence[GateLanes], lane: int) -> dict[str, int]:
-    """Refusals of the gates by the words of their reasons."""
+def gate_refusals(linked: Any, gates: Sequence[GateLanes]) -> dict[str, int]:
+    """Refusals of the gates by the words of their reasons, of all lanes together."""
     out: dict[str, int] = {}
     for g, r in enumerate(linked.gates):
         for code, word in enumerate(r.reasons, start=1):
-            n = int(gates[g].counts[lane, code])
+            n = int(gates[g].counts[:, code].sum())
             if n:
                 out[word] = out.get(word, 0) + n
     return out
+
+
+def refusals(block: Any, linked: Any) -> dict[str, int]:
+    """What was refused, cut or cancelled in all lanes of a block, by name; what a gate refused by its own words."""
+    words = gate_refusals(linked, block.gates)
+    found = rejections(np.asarray(block.lanes.stats), accounts(block.lanes), words)
+    if words:
+        found.pop("gated", None)
+    return found
 
 
 def about(machine: Machine, refused: dict[str, int]) -> About:
@@ -414,12 +423,8 @@ def make_result(machine: Machine, block: Block, kept: Kept, settings: Records) -
         end_ns=int(tape.close_ns[-1]),
         open_trades=int((lanes.desks["side"][0] != 0).sum()),
     )
-    extra = gate_refusals(machine.linked, block.gates, 0)
-    refused = rejections(lanes.stats[0], account, extra)
-    if extra:
-        refused.pop("gated", None)  # the gates' own words say it better
     return Result(
-        about(machine, refused),
+        about(machine, refusals(block, machine.linked)),
         numbers,
         kept.all(0, layout.fill),
         kept.all(1, layout.trade),

@@ -25,10 +25,11 @@ import numpy.typing as npt
 
 from huracan.book_build import BookMachine
 from huracan.either_venue import AnyBlock, chunks_of, drive_any, first_live
+from huracan.machine import refusals
 from huracan.sim.atomic_files import NotWritten
 from huracan.sim.cuts import Looks
 from huracan.sim.enough_memory import need
-from huracan.sim.figures import figure_columns, rejections
+from huracan.sim.figures import figure_columns
 from huracan.sim.folds import scores, winners
 from huracan.sim.lanes import accounts, lane_bytes
 from huracan.sim.refusal import Refused
@@ -265,7 +266,7 @@ def part_of(job: Job, numbers: Ints, block: AnyBlock, looks: Looks) -> Part:
     columns["set"] = numbers
     places = kept_places(job, numbers, returns, columns[job.rank_by])
     kept = dict(zip(numbers[places].tolist(), returns.T[places], strict=True))
-    return Part(columns, kept, rejections(stats, acct))
+    return Part(columns, kept, refusals(block, machine.linked))
 
 
 def kept_places(job: Job, numbers: Ints, returns: Any, rank: Any) -> list[int]:

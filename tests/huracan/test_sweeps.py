@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 import huracan
 from huracan import cli, sweep_blocks, sweeping
+from huracan.rerun import rerun
 from huracan.sim import atomic_files
 from huracan.sim.refusal import Refused
 from huracan.sim.sweep_result import load_sweep
@@ -639,3 +641,16 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     done = subprocess.run([*words, "--resume"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads((out / "sweep.json").read_text())["sets"] == 80
+
+
+def test_a_sweep_says_what_gates_refused_as_its_backtests_do(tmp_path: Path) -> None:
+    """In sweeps all of it was `gated`; a part on disk keeps the words, too."""
+    gates = [{"use": "calm", "max_range": 0.002}]
+    huracan.sweep({**SPEC, "gates": gates, "sweep": {"fast": [5, 9, 14]}}, out=tmp_path / "o")
+    swept = load_sweep(tmp_path / "o")
+    alone: Counter[str] = Counter()
+    for row in range(3):
+        alone.update(rerun(swept, row).about.rejections)
+    assert swept.about.rejections == dict(alone)
+    assert "gated" not in alone
+    assert [count for name, count in alone.items() if " " in name] > [0]
