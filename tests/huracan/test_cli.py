@@ -358,8 +358,8 @@ def test_the_doctor_empties_the_cache_of_stubs_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HURACAN_CACHE", str(tmp_path / "cache"))
-    for number in (1, 2):
-        stubs.load_stub(f"def entry():\n    return {number}\n", [])
+    for number in (1, 2):  # and the folder: a process that has loaded a text before writes no file for it
+        stubs.load_stub(f"def entry():\n    return '{tmp_path}', {number}\n", [])
     mine = tmp_path / "cache" / "my-notes.txt"
     mine.write_text("keep")
     assert cli.main(["doctor", "--json"]) == 0
