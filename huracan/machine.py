@@ -282,7 +282,7 @@ def run_lanes(
     hi: int,
 ) -> int:
     """Lanes lo..hi of a block over some rows of a piece; how far they came, which is the end if nothing is recorded."""
-    with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
+    with np.errstate(all="ignore"):  # as in `drive`: a thread that helps has not inherited it
         at: int = linked.entry(*read, block.lanes, *block.gates, rec, lo, hi, *rows)
     return at
 
@@ -345,7 +345,7 @@ def deepest(tape: Tape) -> int:
     return 1 + max((tape.timeframe_ns // f.timeframe_ns for f in tape.fine), default=0) * len(tape.fine)
 
 
-def gate_refusals(linked: Any, gates: Sequence[GateLanes]) -> dict[str, int]:
+def gate_refusals(linked: Linked, gates: Sequence[GateLanes]) -> dict[str, int]:
     """Refusals of the gates by the words of their reasons, of all lanes together."""
     out: dict[str, int] = {}
     for g, r in enumerate(linked.gates):
@@ -356,12 +356,12 @@ def gate_refusals(linked: Any, gates: Sequence[GateLanes]) -> dict[str, int]:
     return out
 
 
-def refusals(block: Any, linked: Any) -> dict[str, int]:
+def refusals(block: Any, linked: Linked) -> dict[str, int]:
     """What was refused, cut or cancelled in all lanes of a block, by name; what a gate refused by its own words."""
     words = gate_refusals(linked, block.gates)
     found = rejections(np.asarray(block.lanes.stats), accounts(block.lanes), words)
     if words:
-        found.pop("gated", None)
+        found.pop("gated", None)  # the gates' own words say it better
     return found
 
 

@@ -58,8 +58,9 @@ def blocks(sets: Sets, deal: Deal) -> Iterator[SetBlock]:
     """Every set once, in blocks; made stretch by stretch, so that memory does not grow with the number of sets."""
     for stretch, lo in enumerate(range(0, len(sets), STRETCH)):
         numbers = np.arange(lo, min(lo + STRETCH, len(sets)))
-        for k, part in enumerate(cut(feature_ids(sets, numbers), deal)):
-            yield SetBlock(f"{stretch:05d}-{k:05d}", stretch, numbers[part])
+        ids = feature_ids(sets, numbers)
+        for k, part in enumerate(cut(ids, deal)):
+            yield SetBlock(f"{stretch:05d}-{k:05d}", stretch, numbers[in_tiles(ids, part)])
 
 
 def feature_ids(sets: Sets, numbers: Ints) -> Ints:
@@ -76,7 +77,7 @@ def feature_ids(sets: Sets, numbers: Ints) -> Ints:
 
 
 def cut(ids: Ints, deal: Deal) -> list[Ints]:
-    """Places of sets, block by block; within a block in tiles.
+    """Places of sets, block by block; within a block in order.
 
     >>> ids = np.stack(np.divmod(np.arange(64), 8), axis=1)
     >>> [len(np.unique(ids[b, 0])) for b in cut(ids, Deal(16, 99))]
@@ -90,14 +91,14 @@ def cut(ids: Ints, deal: Deal) -> list[Ints]:
     n = -(-len(ids) // deal.lanes)
     columns = sum(len(np.unique(ids[:, k])) for k in range(ids.shape[1]))
     if columns <= deal.columns and COLUMN_WORTH * columns <= len(ids) // n:
-        return [in_tiles(ids, np.arange(k, len(ids), n)) for k in range(n)]
+        return [np.arange(k, len(ids), n) for k in range(n)]
     found = []
     waiting = [np.arange(len(ids))]
     while waiting:
         part = waiting.pop()
         counts = [len(np.unique(ids[part, k])) for k in range(ids.shape[1])]
         if len(part) <= deal.lanes and (sum(counts) <= deal.columns or len(part) == 1):
-            found.append(in_tiles(ids, np.sort(part)))
+            found.append(np.sort(part))
             continue
         if counts and max(counts) > 1:
             column = ids[part, int(np.argmax(counts))]

@@ -13,7 +13,7 @@ import numpy as np
 from huracan.book_build import BookMachine
 from huracan.book_lanes import BookBlock, block_bytes, book_recorder, run_until
 from huracan.either_venue import first_live
-from huracan.machine import CHUNK, Block, Machine, ready_rows
+from huracan.machine import CHUNK, Block, Machine, ready_rows, run_lanes
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_layout import EXCHANGE
 from huracan.sim.chunks import KEPT_BYTES, row_bytes
@@ -21,6 +21,7 @@ from huracan.sim.cuts import Looks
 from huracan.sim.enough_memory import held_bytes
 from huracan.sim.lanes import lane_bytes, no_recorder
 from huracan.sim.layout import SPARE
+from huracan.sim.linker import Linked
 from huracan.sim.sweep_table import TableWriter
 from huracan.sim.tape import chunk
 from huracan.sweep_blocks import SetBlock
@@ -133,7 +134,7 @@ def measured(job: Job, machine: Machine, found: Dealt) -> tuple[float, float, fl
     tape = machine.tape
     lanes_s = columns_s = ready_s = 0.0
     rows, lanes, table_rows = 0, len(found.first.numbers), 0
-    entry = (machine.ahead or machine.linked).entry
+    linked = machine.ahead or machine.linked
     rec = no_recorder()
     compiled = False
     for _ in range(MOST_TRIES):
@@ -151,9 +152,9 @@ def measured(job: Job, machine: Machine, found: Dealt) -> tuple[float, float, fl
                 first = 0
                 if not compiled:  # the first call compiles, which is no time of a bar
                     first, compiled = min(2, hi), True
-                    run_slice(block, entry, view, table, rec, (lo, 0, first, tape.rows))
+                    run_slice(block, linked, view, table, rec, (lo, 0, first, tape.rows))
                 if first < hi - lo:
-                    spent = run_slice(block, entry, view, table, rec, (lo, first, hi - lo, tape.rows))
+                    spent = run_slice(block, linked, view, table, rec, (lo, first, hi - lo, tape.rows))
                     columns_s, lanes_s, ready_s = columns_s + spent[0], lanes_s + spent[1], ready_s + made - began
                     rows += hi - lo - first
                 if columns_s + lanes_s + ready_s > SLICE_S:
@@ -164,14 +165,16 @@ def measured(job: Job, machine: Machine, found: Dealt) -> tuple[float, float, fl
     return lanes_s / rows / lanes, columns_s / rows / table_rows / machine.instruments, ready_s / rows
 
 
-def run_slice(block: Block, entry: Any, view: Any, table: Any, rec: Any, rows: tuple[int, ...]) -> tuple[float, float]:
+def run_slice(
+    block: Block, linked: Linked, view: Any, table: Any, rec: Any, rows: tuple[int, ...]
+) -> tuple[float, float]:
     """Seconds of the columns and of the lanes over some rows of a chunk: (its first, from, until, rows of the tape)."""
     lo, first, last, whole = rows
     began = time.perf_counter()
     if block.table_rows:
         feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, first, last)
     filled = time.perf_counter()
-    entry(view, table, block.lanes, *block.gates, rec, 0, len(block.lanes.acct), first, last, lo, whole - 1)
+    run_lanes(linked, block, (view, table), rec, (first, last, lo, whole - 1), 0, len(block.lanes.acct))
     return filled - began, time.perf_counter() - filled
 
 

@@ -232,15 +232,15 @@ class EntryLowering(NativeLowering):
         return bool(super().run_pass(state))
 
 
-def pipeline(state: Any, lowering: Any) -> PassManager:
-    """numba's nopython pipeline with another lowering pass."""
+def pipeline(state: Any) -> PassManager:
+    """numba's nopython pipeline with the lowering of parts."""
     manager = PassManager("huracan")
     manager.passes.extend(DefaultPassBuilder.define_untyped_pipeline(state).passes)
     manager.passes.extend(DefaultPassBuilder.define_typed_pipeline(state).passes)
     manager.add_pass(NoPythonSupportedFeatureValidation, "ensure features that are in use are in a valid form")
     manager.add_pass(IRLegalization, "ensure IR is legal prior to lowering")
     manager.add_pass(AnnotateTypes, "annotate types")
-    manager.add_pass(lowering, "lowering")
+    manager.add_pass(PartLowering, "lowering")
     manager.add_pass(NoPythonBackend, "nopython mode backend")
     manager.finalize()
     return manager
@@ -374,7 +374,7 @@ class UserCompiler(CompilerBase):
 
     def define_pipelines(self) -> list[PassManager]:
         self.state.typingctx = remembering(self.state.typingctx)
-        return [pipeline(self.state, PartLowering)]
+        return [pipeline(self.state)]
 
 
 class EntryCompiler(CompilerBase):
