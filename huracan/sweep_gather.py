@@ -109,10 +109,10 @@ def pick_up(job: Job, part: Part, seen: Seen) -> None:
     wanted = set(numbers[np.isin(numbers, job.sample)].tolist())
     seen.sample |= {n: r for n, r in part.returns.items() if n in wanted}
     rank = np.where(np.isfinite(part.columns[job.rank_by]), part.columns[job.rank_by], -np.inf)
-    place = int(np.argmax(rank))
-    if np.isfinite(rank[place]):
-        number = int(numbers[place])
-        seen.best = better(seen.best, (float(rank[place]), number, part.returns[number]))
+    top = float(rank.max())
+    if np.isfinite(top):  # of equals the lowest number: those of a block do not stand in order
+        number = min(n for n in numbers[rank == top].tolist() if n in part.returns)
+        seen.best = better(seen.best, (top, number, part.returns[number]))
     if not seen.chosen or job.validation is None or not part.returns:
         return
     kept = np.stack(list(part.returns.values()), axis=1)
