@@ -227,7 +227,9 @@ def reasons(found: Mapping[str, Any]) -> list[str]:
         )
         if found[key] is None
     ]
-    return said + ([f"Not known: {', '.join(missing)}; the run is too short, or the sets too few."] if missing else [])
+    if missing:
+        said.append(f"Not known: {', '.join(missing)}; the run is too short, or the sets are too few or all the same.")
+    return said
 
 
 def beyond(validation: Mapping[str, Any] | None) -> str:

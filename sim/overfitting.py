@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 PIECES = 16
 AT_ONCE = 50_000  # numbers of one slice of the work: they stay in the cache
 NOISE = 1e-14
@@ -31,7 +32,8 @@ class Overfitting:
 def overfitting(returns: Floats, pieces: int = PIECES) -> Overfitting | None:
     """PBO of returns (samples, sets); None where there are too few samples or sets to choose between.
 
-    A set without a Sharpe ratio on a half is never its best, and ranks last on the other half.
+    A set without a Sharpe ratio on a half is never its best, and ranks last on the other half. Sets with the very same
+    returns rank as equals.
 
     >>> rng = np.random.default_rng(1)
     >>> noise = rng.normal(0.0, 0.01, (320, 20))
@@ -48,6 +50,11 @@ def overfitting(returns: Floats, pieces: int = PIECES) -> Overfitting | None:
     used = returns[samples - size * pieces :]  # the oldest few are left out, so that all pieces are of one length
     parts = used.reshape(pieces, size, sets)
     total, squares = parts.sum(axis=1), (parts * parts).sum(axis=1)
+    first, like = distinct(np.concatenate([total, squares]).T)
+    if len(first) < 2:
+        return None
+    total, squares = total[:, first], squares[:, first]
+    all_of = like if len(first) < sets else slice(None)  # every set once more, where some are the same
     half = size * (pieces // 2)
     # each choice and its complement are each other's other half: half of them say everything
     chosen = np.array([c for c in combinations(range(pieces), pieces // 2) if 0 in c])
@@ -57,14 +64,30 @@ def overfitting(returns: Floats, pieces: int = PIECES) -> Overfitting | None:
     step = max(AT_ONCE // sets, 1)
     for lo in range(0, len(member), step):
         m = member[lo : lo + step]
-        one = sharpes(m @ total, m @ squares, half)
-        other = sharpes((1.0 - m) @ total, (1.0 - m) @ squares, half)
+        one = sharpes(m @ total, m @ squares, half)[:, all_of]
+        other = sharpes((1.0 - m) @ total, (1.0 - m) @ squares, half)[:, all_of]
         seen += [judged(one, other), judged(other, one)]
     rank, inside, outside = (np.concatenate(each) for each in zip(*seen, strict=True))
     there = ~np.isnan(inside)
     if not there.any():
         return None
     return Overfitting(float(np.mean(rank[there] <= 0.5)), inside[there], outside[there], pieces)
+
+
+def distinct(sums: Floats) -> tuple[Ints, Ints]:
+    """Of rows the first of each kind, and for every row which of these it is like.
+
+    Matrix products round by where a column stands, so equal sets would come out unequal, and one of them the best.
+
+    >>> [each.tolist() for each in distinct(np.array([[3.0, 1.0], [2.0, 1.0], [3.0, 1.0]]))]
+    [[0, 1], [0, 1, 0]]
+    """
+    rows = np.ascontiguousarray(sums).view(np.dtype((np.void, sums.shape[1] * 8)))[:, 0]
+    _, first, like = np.unique(rows, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return first[order], place[like]
 
 
 def sharpes(total: Floats, squares: Floats, n: int) -> Floats:

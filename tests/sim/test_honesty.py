@@ -98,6 +98,27 @@ def test_pbo_of_too_little() -> None:
     assert np.isnan(sharpes(np.array([0.0]), np.array([0.0]), 9)[0])
 
 
+@pytest.mark.parametrize("samples", [83, 160, 365])
+def test_pbo_of_sets_that_are_the_same(samples: int) -> None:
+    """Ten times the same sets rank as equals, whatever the sums round to; sets that are all the same are no choice."""
+    from itertools import combinations
+
+    assert overfitting(np.repeat(noise(1, samples, 1) + 1e-3, 20, axis=1)) is None
+    returns = np.tile(noise(2, samples, 3), (1, 10))
+    used = returns[samples % 8 :]
+    pieces = np.split(used, 8)
+    below = []
+    for chosen in combinations(range(8), 4):
+        inside = np.concatenate([pieces[k] for k in chosen])[:, :3]
+        outside = np.concatenate([pieces[k] for k in range(8) if k not in chosen])[:, :3]
+        first, second = (r.mean(axis=0) / r.std(axis=0, ddof=1) for r in (inside, outside))
+        under = (second < second[int(np.argmax(first))]).sum()
+        below.append((10 * under + 0.5 * 11) / 31 <= 0.5)
+    found = overfitting(returns, 8)
+    assert found is not None
+    assert found.pbo == np.mean(below)
+
+
 # --- the reality check
 
 
