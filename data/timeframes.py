@@ -17,14 +17,23 @@ def parse_timeframe(text: str) -> int:
     >>> parse_timeframe("15s"), parse_timeframe("1m")
     (15000000000, 60000000000)
     """
-    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text) if isinstance(text, str) else None
-    if match is None:
+    step = parse_length(text)
+    if step is None:
         fix = "months differ in length; use weeks or days" if str(text).endswith("M") else _FIX
         raise Refused(f"{text!r} is not a timeframe", where="timeframe", fix=fix)
-    step = int(match[1]) * _UNITS[match[2]]
     if not 0 < step <= 366 * _UNITS["d"]:
         raise Refused(f"timeframe {text!r} is not between one second and 366 days", where="timeframe", fix=_FIX)
     return step
+
+
+def parse_length(text: object) -> int | None:
+    """The nanoseconds of any length of time that is written like a timeframe; None for what is none.
+
+    >>> parse_length("730d"), parse_length("0s"), parse_length("2y")
+    (63072000000000000, 0, None)
+    """
+    match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text) if isinstance(text, str) else None
+    return None if match is None else int(match[1]) * _UNITS[match[2]]
 
 
 def format_timeframe(step_ns: int) -> str:

@@ -407,7 +407,7 @@ def _read_list(values: Any, at: str) -> tuple[Scalar, ...]:
     if kinds not in ({"number"}, {"bool"}, {"str"}):
         raise Refused("a list holds numbers, or true and false, or texts, and only one of these", where=at)
     if kinds == {"number"} and not all(isfinite(value) and abs(value) < 2**63 for value in values):
-        raise Refused("the values must be finite numbers", where=at)
+        raise Refused("the values must be finite numbers, between -2**63 and 2**63", where=at)
     if len(set(values)) < len(values):
         raise Refused("a value is in the list twice", where=at, fix="name each once: a set run twice is no new trial")
     return tuple(values)

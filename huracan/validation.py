@@ -52,7 +52,7 @@ def read_validate(table: Any) -> dict[str, Any]:
     method = table.get("method", "")
     if method not in METHODS and ("method" in table or "holdout" not in table):
         fix = (nearest(method, METHODS) if isinstance(method, str) and method else "") or f"use {' or '.join(METHODS)}"
-        raise Refused(f"there is no method {show(method)}" if method else "no method", where=f"{AT}.method", fix=fix)
+        raise Refused(f"{show(method)} is no method" if method else "no method", where=f"{AT}.method", fix=fix)
     known = ("method", "holdout", *METHODS.get(method, ()))
     found: dict[str, Any] = {}
     for key, value in table.items():
@@ -92,21 +92,20 @@ def _checked(key: str, value: Any) -> Any:
     if key == "method":
         return value
     if not isinstance(value, str):
-        raise Refused(f"{key} must be a time, not {show(value)}", where=at, fix=f'write {key} = "5d"')
+        what = "a share or a time" if key == "holdout" else "a time"
+        raise Refused(f"{key} must be {what}, not {show(value)}", where=at, fix=f'write {key} = "5d"')
     if value != "0":
         _ns(value, at)
     return value
 
 
 def _ns(text: str, at: str) -> int:
-    from huracan.data.timeframes import parse_timeframe
+    from huracan.data.timeframes import parse_length
 
-    if text == "0":
-        return 0
-    try:
-        return parse_timeframe(text)
-    except Refused as refused:
-        raise Refused(refused.what, where=at, fix='write a number and s, m, h, d or w, as in "30d"') from None
+    found = 0 if text == "0" else parse_length(text)
+    if found is None:
+        raise Refused(f"{show(text)} is no length of time", where=at, fix='write a number and s, m, h, d or w: "30d"')
+    return found
 
 
 def lay_out(table: Mapping[str, Any] | None, cuts: Cuts) -> Validation | None:
@@ -124,10 +123,10 @@ def lay_out(table: Mapping[str, Any] | None, cuts: Cuts) -> Validation | None:
     if held is not None:
         inside -= max(round(held * count), 1) if isinstance(held, float) else of("holdout", 0)
         if inside < 4 or count - inside < 2:
-            what = (
-                f"the run has {count} cuts of {cuts.step_ns // 10**9:,} s, and {inside} of them before the held-out end"
-            )
-            raise Refused(what, where=f"{AT}.holdout", fix="hold out less, or give a longer run")
+            kept, seconds = max(inside, 0), cuts.step_ns // 10**9
+            what = f"the run has {count} cuts of {seconds:,} s, and {kept} of them before the held-out end"
+            fix = f"hold out {'less' if inside < 4 else 'more'}, or give a longer run"
+            raise Refused(what, where=f"{AT}.holdout", fix=fix)
     method = table.get("method", "")
     folds = table.get("folds", FOLDS.get(method, 2))
     purge, embargo = of("purge", 1), of("embargo", 1)
