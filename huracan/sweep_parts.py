@@ -8,6 +8,7 @@ A part is there whole or not at all. A checkpoint of another spec, code or data 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -100,6 +101,8 @@ def open_checkpoint(
                 raise Refused(f"the checkpoint is of {said}: {key} differs", where=str(folder), fix=fix)
         return there, folder
     make_folder(folder)
+    for path in folder.glob("part-*"):  # of a checkpoint that was being removed: its blocks may have been others
+        path.unlink()
     manifest = {"format": FORMAT, "identity": dict(identity), **fresh}
     text = json.dumps(manifest, indent=1) + "\n"
     write_together(folder, {MANIFEST: lambda path: path.write_text(text, encoding="utf-8")})
@@ -121,7 +124,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def forget(out: Path) -> None:
-    """Remove the checkpoint of a sweep whose results stand in the folder."""
+    """Remove the checkpoint of a sweep whose results stand in the folder; its manifest first, lest a kill come."""
+    with contextlib.suppress(OSError):
+        (out / FOLDER / MANIFEST).unlink()
     shutil.rmtree(out / FOLDER, ignore_errors=True)
 
 

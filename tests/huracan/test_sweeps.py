@@ -238,6 +238,15 @@ def test_a_part_of_another_sweep_does_not_count(begun: Path, whole: Path) -> Non
     assert found.columns["sharpe"].tobytes() == load_sweep(whole).columns["sharpe"].tobytes()
 
 
+def test_parts_without_their_manifest_do_not_count(begun: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill while a checkpoint is removed may leave some: they are of the same sweep, dealt out in another way."""
+    (begun / "checkpoint" / "checkpoint.json").unlink()
+    small_blocks(monkeypatch, 7)
+    found = huracan.sweep(spec(), out=begun)
+    assert found.columns["set"].tolist() == list(range(80))
+    assert found.columns["sharpe"].tobytes() == load_sweep(whole).columns["sharpe"].tobytes()
+
+
 def test_a_full_disk_keeps_what_was_written(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
