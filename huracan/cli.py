@@ -169,6 +169,8 @@ def _from_sweep(
     with _stdout_for(json):
         swept = rerun.open_sweep(table)
         rows = [row] if row is not None else rerun.best_rows(swept, top or 1)
+        if not rows:
+            raise Refused(f"no set has a {swept.rank_by}, so none is the best", where="--top", fix="give --row N")
         found = []
         with results_folder(out):
             for each in rows:

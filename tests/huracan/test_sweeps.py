@@ -408,6 +408,14 @@ def test_rows_that_cant_be_run(
     assert says in capsys.readouterr().err
 
 
+def test_the_best_of_sets_that_have_no_figure_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    still = {**SPEC, "data": {"synthetic": "regimes", "bars": 2}, "sweep": {"fast": [3, 4]}}
+    huracan.sweep(still, out=tmp_path / "o")
+    assert cli.main(["backtest", "--from", str(tmp_path / "o"), "--top", "2", "--out", str(tmp_path / "runs")]) == 2
+    assert "no set has a sharpe" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_row_on_other_data_is_refused(whole: Path, tmp_path: Path) -> None:
     from huracan.rerun import rerun_row
 
