@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huracan.either_venue import about_any
+from huracan.sim.atomic_files import written_into
 from huracan.sim.folds import scores
 from huracan.sim.judgement import Evidence
 from huracan.sim.out_of_sample import findings, held_out
@@ -56,14 +57,16 @@ def gather(
         columns = in_order(finished)
         rows += len(columns["set"])
         if writer is not None:
-            writer.write(columns)
+            with written_into(writer.path.parent):
+                writer.write(columns)
         else:
             table = {k: np.concatenate([table[k], c]) for k, c in columns.items()} if table else columns
     if rows == 0:
         raise KeyboardInterrupt
     run = f"{parts.run}-{rows}"
     if writer is not None:
-        writer.close(run)
+        with written_into(writer.path.parent):
+            writer.close(run)
         give_back()
         params, figures = stored_columns(writer.path)
     else:

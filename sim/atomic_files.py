@@ -80,6 +80,19 @@ def write_together(folder: Path, writers: Mapping[str, Writer]) -> None:
             part.unlink(missing_ok=True)
 
 
+@contextmanager
+def written_into(folder: Path) -> Iterator[None]:
+    """A disk that takes nothing more while something is written into a folder is named, with what to do.
+
+    >>> with written_into(Path(".")):
+    ...     pass
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _not_written(folder, error) from error
+
+
 def _not_written(folder: Path, error: OSError) -> NotWritten:
     why = error.strerror or str(error)
     fix = "Free some space, or give another folder: what stood there before is there still"

@@ -117,12 +117,6 @@ class TableWriter:
         self._writer.add_key_value_metadata({RUN_KEY.decode(): run})
         self._writer.close()
 
-    def give_up(self) -> None:
-        """Close a file that is not to be kept."""
-        if self._writer is not None and self._writer.is_open:
-            self._writer.close()
-        self.path.unlink(missing_ok=True)
-
 
 def arrow_columns(columns: Mapping[str, Column]) -> dict[str, Any]:
     """Arrow arrays by name: swept values (`p.`) as numbers, truth values or words, figures with null for NaN."""

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import huracan
-from huracan import cli, sweep_blocks, sweeping
+from huracan import cli, sweep_blocks, sweep_gather, sweeping
 from huracan.rerun import rerun
 from huracan.sim import atomic_files
 from huracan.sim.refusal import Refused
@@ -272,6 +272,20 @@ def test_a_full_disk_keeps_what_was_written(
     monkeypatch.setenv("HURACAN_STORE", str(tmp_path / "store"))
     assert cli.main(["sweep", str(file), "--out", str(out), "--resume"]) == 0
     assert content(out)[0] == content(whole)[0]
+
+
+def test_a_disk_that_is_full_when_rows_are_gathered_is_named(
+    begun: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sweep_gather.TableWriter, "write", full)
+    with pytest.raises(atomic_files.NotWritten, match=r"checkpoint could not be written: No space.*Free.*--resume"):
+        huracan.sweep(spec(), out=begun, resume=True)
+    monkeypatch.undo()
+    monkeypatch.setenv("HURACAN_STORE", str(begun.parent / "store"))
+    assert huracan.sweep(spec(), out=begun, resume=True).sets == 80
 
 
 # --- trials
