@@ -15,7 +15,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from huracan.sim.sources import source_file
 from huracan.sim.stubs import cache_dir
 from huracan.sim.tape import Tape
 from huracan.spec_records import Spec
-from huracan.sweep_blocks import Deal, SetBlock, blocks
+from huracan.sweep_blocks import SetBlock
 from huracan.sweep_job import Ints, Job, identity_of, prepare
 from huracan.sweep_parts import Part, Parts
 from huracan.sweeping import Progress, run_part
@@ -133,7 +133,12 @@ def processors(ray: Any) -> int:
 
 
 def run_shards(
-    crew: Crew, job: Job, identity: Mapping[str, Any], deal: Deal, parts: Parts, progress: Progress | None
+    crew: Crew,
+    job: Job,
+    identity: Mapping[str, Any],
+    planned: Iterable[SetBlock],
+    parts: Parts,
+    progress: Progress | None,
 ) -> None:
     """Every block that is not finished yet, a task each; on Ctrl-C those under way are given up, the rest is left."""
     ray = crew.ray
@@ -168,7 +173,7 @@ def run_shards(
                 someone_there(ray)
 
     try:
-        for block in blocks(job.sets, deal):
+        for block in planned:
             if parts.has(block.name):
                 done += len(block.numbers)
                 continue

@@ -24,7 +24,7 @@ from huracan.sim.declared import initial_state
 from huracan.sim.figures import figures, rejections
 from huracan.sim.lanes import accounts, gate_lanes, most_executions, new_lanes, recorder, report_room
 from huracan.sim.layout import SPARE, Contract, GateLanes, Lanes, Recorder, TapeView
-from huracan.sim.linker import Linked, link
+from huracan.sim.linker import Linked, link, without_types
 from huracan.sim.market_file import all_or_none, run_bars
 from huracan.sim.refusal import Refused
 from huracan.sim.result import About, Result
@@ -39,7 +39,7 @@ from huracan.spec_records import Spec
 Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
 CHUNK = 8192  # rows that are made ready at once, and the most that feature columns are computed for
-READY = 4 * CHUNK  # bars that a sweep makes ready at once: making few of them takes as long as making some more
+READY = CHUNK  # bars that a sweep makes ready at once: few enough for the second-level cache
 AHEAD_TABLE = 1 << 19  # values of feature columns for the rows that lanes look ahead in,
 AHEAD_ROWS = 1024  # at least so many rows: a lane's records come and go with each piece
 
@@ -237,6 +237,7 @@ def drive(
     look_rows = looks.rows if looks is not None else np.zeros(0, np.int64)
     ends, looked = look_rows.tolist(), 0
     quick = is_quick(linked.groups)  # looks by itself; what is not stops for each look
+    called = None  # the entry that knows the types of what it is given: all pieces share them
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo, view in pieces(machine, chunk_rows, step, spread, beside.chunks):
             rows = len(view.rows)
@@ -247,12 +248,14 @@ def drive(
             at = 0
             for until in [rows] if quick else [*(here + 1).tolist(), rows]:
                 while at < until:
-                    run = partial(run_lanes, linked, block, (view, table), rec, (at, until, lo, tape.rows - 1))
+                    call = without_types(linked.entry) if called is linked.entry else linked.entry
+                    run = partial(run_lanes, call, block, (view, table), rec, (at, until, lo, tape.rows - 1))
                     if beside.strips is None or unproven:
                         at = run(0, n)
                     else:
                         beside.strips.over(run, n)
                         at = until
+                    called = linked.entry
                     if unproven and not made_of_vectors(linked.entry):
                         linked = machine.linked  # goes on from here: it is the same state
                     unproven = False
@@ -273,7 +276,7 @@ def drive(
 
 
 def run_lanes(
-    linked: Linked,
+    call: Callable[..., int],
     block: Block,
     read: tuple[TapeView, Any],
     rec: Recorder,
@@ -283,7 +286,7 @@ def run_lanes(
 ) -> int:
     """Lanes lo..hi of a block over some rows of a piece; how far they came, which is the end if nothing is recorded."""
     with np.errstate(all="ignore"):  # as in `drive`: a thread that helps has not inherited it
-        at: int = linked.entry(*read, block.lanes, *block.gates, rec, lo, hi, *rows)
+        at = call(*read, block.lanes, *block.gates, rec, lo, hi, *rows)
     return at
 
 

@@ -7,7 +7,7 @@ block gets some thirty of each, not one fast and a thousand slow ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,22 @@ def blocks(sets: Sets, deal: Deal) -> Iterator[SetBlock]:
         ids = feature_ids(sets, numbers)
         for k, part in enumerate(cut(ids, deal)):
             yield SetBlock(f"{stretch:05d}-{k:05d}", stretch, numbers[in_tiles(ids, part)])
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The blocks of very many sets, made again whenever somebody walks through them."""
+
+    sets: Sets
+    deal: Deal
+
+    def __iter__(self) -> Iterator[SetBlock]:
+        return blocks(self.sets, self.deal)
+
+
+def dealt_out(sets: Sets, deal: Deal) -> Iterable[SetBlock]:
+    """All blocks, to be walked through as often as one likes."""
+    return list(blocks(sets, deal)) if len(sets) <= STRETCH else Planned(sets, deal)
 
 
 def feature_ids(sets: Sets, numbers: Ints) -> Ints:

@@ -174,7 +174,7 @@ def run_slice(
     if block.table_rows:
         feature_columns.fill(block.plan, block.columns, view.rows, view.bars, table, first, last)
     filled = time.perf_counter()
-    run_lanes(linked, block, (view, table), rec, (first, last, lo, whole - 1), 0, len(block.lanes.acct))
+    run_lanes(linked.entry, block, (view, table), rec, (first, last, lo, whole - 1), 0, len(block.lanes.acct))
     return filled - began, time.perf_counter() - filled
 
 

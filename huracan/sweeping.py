@@ -13,7 +13,7 @@ import hashlib
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -37,7 +37,7 @@ from huracan.sim.strips import Beside, Strips
 from huracan.sim.sweep_result import TABLE, SweepResult, load_sweep
 from huracan.sim.sweep_table import stored_columns
 from huracan.spec_records import Spec
-from huracan.sweep_blocks import Deal, SetBlock, blocks, deal_for
+from huracan.sweep_blocks import Deal, SetBlock, deal_for, dealt_out
 from huracan.sweep_gather import gather
 from huracan.sweep_job import IN_SAMPLE, OUT_OF_SAMPLE, Job, identity_of, prepare
 from huracan.sweep_lanes import lanes_of
@@ -98,14 +98,15 @@ def sweep_run(
         manifest, folder = open_checkpoint(out, identity, manifest, resume=resume)
         parts = Parts(folder, run)
         deal = Deal(manifest["lanes"], manifest["columns"])
+    planned = dealt_out(sets, deal)
     with nothing_lost():
         if crew is None:
-            run_blocks(job, deal, parts, progress)
+            run_blocks(job, planned, parts, progress)
         else:
             from huracan.cluster import run_shards
 
-            run_shards(crew, job, identity, deal, parts, progress)
-        return gather(job, blocks(sets, deal), parts, manifest, counted)
+            run_shards(crew, job, identity, planned, parts, progress)
+        return gather(job, planned, parts, manifest, counted)
 
 
 def deal_of(job: Job, threads: int) -> Deal:
@@ -168,7 +169,7 @@ def workers() -> int:
     return int(asked) or os.cpu_count() or 1
 
 
-def run_blocks(job: Job, deal: Deal, parts: Parts, progress: Progress | None) -> None:
+def run_blocks(job: Job, planned: Iterable[SetBlock], parts: Parts, progress: Progress | None) -> None:
     """Every block that is not finished yet; on Ctrl-C those under way are given up and the rest is left."""
     pace, threads = Pace(), workers()
     done, total = 0, len(job.sets)
@@ -187,7 +188,7 @@ def run_blocks(job: Job, deal: Deal, parts: Parts, progress: Progress | None) ->
 
     with ThreadPoolExecutor(threads) as pool:
         try:
-            dealt = blocks(job.sets, deal)
+            dealt = iter(planned)
             ahead = list(islice(dealt, SHARE * threads + 1))
             strips = Strips()
             chunks = chunks_of(job.machine) if len(ahead) > SHARE * threads else None

@@ -1,9 +1,10 @@
 """How many sets of a strategy were ever tried on the same data: a small file for each sweep, in the store.
 
-    STORE/.trials/<strategy and data>/<sweep>.json
+    STORE/.trials/<strategy and data>/<sweep>.<sets>.json
 
 A second sweep over the same history is not free: its best is the best of both. Each sweep writes one file under a name
-of its own, so that sweeps that run at the same time lose nothing.
+of its own, so that sweeps that run at the same time lose nothing. The name says how many sets there were: to open the
+files of a thousand earlier sweeps would take as long as many a sweep.
 """
 
 from __future__ import annotations
@@ -46,28 +47,37 @@ def tried_before(folder: Path | None, sweep_id: str) -> int | None:
     """Sets that other sweeps tried; None where nothing is counted."""
     if folder is None:
         return None
-    total = 0
-    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
-        if not name.endswith(".json") or name == f"{sweep_id}.json":
-            continue
-        path = os.path.join(folder, name)  # there may be thousands, and a Path takes as long as the file's content
-        try:
-            with open(path, "rb") as file:
-                total += max(int(json.loads(file.read())["sets"]), 0)
-        except (OSError, ValueError, KeyError, TypeError):
-            print(f"huracan: {path} can't be read, so its trials are not counted", file=sys.stderr)
-    return total
+    found: dict[str, int] = {}
+    for name in os.listdir(folder) if folder.is_dir() else []:
+        if name.endswith(".json"):
+            sweep, _, rest = name.partition(".")
+            sets = rest[: -len(".json")]
+            tried = int(sets) if sets.isascii() and sets.isdigit() else sets_in(os.path.join(folder, name))
+            found[sweep] = max(tried, found.get(sweep, 0))  # one that went on wrote one each time
+    found.pop(sweep_id, None)
+    return sum(found.values())
+
+
+def sets_in(path: str) -> int:
+    """What a file says whose name does not, as those of older versions."""
+    try:
+        with open(path, "rb") as file:
+            return max(int(json.loads(file.read())["sets"]), 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        print(f"huracan: {path} can't be read, so its trials are not counted", file=sys.stderr)
+        return 0
 
 
 def count_trials(folder: Path | None, sweep_id: str, sets: int, about: Mapping[str, Any]) -> bool:
-    """Write down how many sets this sweep has tried by now; a sweep that goes on replaces its own count."""
+    """Write down how many sets this sweep has tried by now; of a sweep that goes on its last count is the largest."""
     if folder is None:
         return False
     when = datetime.now(UTC).isoformat(timespec="seconds")
     text = json.dumps({"sets": sets, "when": when, **about}, indent=1) + "\n"
     try:
         make_folder(folder)
-        write_together(folder, {f"{sweep_id}.json": lambda path: path.write_text(text, encoding="utf-8")})
+        name = f"{sweep_id}.{sets}.json"
+        write_together(folder, {name: lambda path: path.write_text(text, encoding="utf-8")})
     except (Refused, NotWritten) as error:
         print(f"huracan: the trials of this sweep could not be counted in the store: {error}", file=sys.stderr)
         return False

@@ -1,64 +1,71 @@
-"""What the calendar says of the rows of a tape (layout.Calm), and for how many rows it says the same."""
+"""What is known of the rows of a tape by their times alone: payments before each, whether lanes act on it, and what the
+calendar says of it (layout.Calm) and for how many rows it says the same.
+
+One compiled pass: numpy's many short ones took most of the time that making rows ready takes, and threads that make
+rows ready beside one another waited for Python's lock between them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+from numba import njit
 
-from huracan.sim.layout import Calm
-from huracan.sim.series import Ints
+from huracan.sim.codes import CALM, DAYED, SAMPLED
+from huracan.sim.options import ENTRY, inline
 
-Flags = npt.NDArray[np.bool_]
-Kinds = npt.NDArray[np.signedinteger[Any]]
-Records = np.ndarray[tuple[int], np.dtype[np.void]]
 DAY_NS = 86_400_000_000_000
 
 
-def fill_calm(rows: Records, closes: Ints, step_ns: int, phase_ns: int, sample_ns: int, ends: bool) -> None:
-    """`calm` and `same` of rows whose other fields are known; of the first, nothing is known of the row before it.
+class Grid(NamedTuple):
+    """Bars of `step_ns` close `phase_ns` after its multiples; the grids of samples and of days begin there, too."""
 
-    Bars of `step_ns` close `phase_ns` after its multiples, and the grids of the lanes begin there. `ends`: these rows
-    are the tape's last.
+    step_ns: int
+    phase_ns: int
+    sample_ns: int
+
+
+@inline
+def next_point(since: int, grid: int) -> int:
+    """The first point of a grid that is not before an instant."""
+    return -(-since // grid) * grid
+
+
+@njit(**ENTRY)
+def fill_rows(rows: Any, closes: Any, payments: Any, paid: int, first_live: int, grid: Any, ends: bool) -> None:
+    """Every field of layout.row, (rows,), from the close times, int64 ns, rising.
+
+    `paid` payments have an instant before the first close, rows before `first_live` are not live, and `ends` says that
+    these rows are the tape's last. Of the first, nothing is known of the row before it.
     """
-    quiet = np.ones(len(rows), np.bool_)
-    paid, live = rows["fund_hi"], rows["live"]
-    if not live[0]:
-        quiet[: np.searchsorted(live, 1) + 1] = False
-    if paid[0] != paid[-1]:
-        quiet[1:] &= paid[1:] == paid[:-1]
-    kinds = np.full(len(rows), int(Calm.ROW), np.int8)
-    since = closes - phase_ns
-    even = int(since[0]) % step_ns == 0 and bool((since[1:] - since[:-1] == step_ns).all())
-    for grid, flag in ((sample_ns, Calm.SAMPLED), (DAY_NS, Calm.DAYED)):
-        if even and grid % step_ns == 0:  # then each of its points is a row
-            every = grid // step_ns
-            kinds[-(int(since[0]) // step_ns) % every :: every] += np.int8(flag)
-        else:
-            mark_points(kinds, quiet, since, grid, int(flag))
-    quiet[0] = False
-    quiet[-1] &= not ends
-    kinds *= quiet
-    rows["calm"] = kinds
-    rows["same"] = run_ends(kinds) - np.arange(len(rows))
-
-
-def mark_points(kinds: Kinds, quiet: Flags, since: Ints, grid: int, flag: int) -> None:
-    """Mark the rows on points of a grid; those before which a point was passed over are not quiet."""
-    points = since // grid
-    on_point = points * grid == since
-    kinds += flag * on_point
-    quiet[1:] &= points[1:] - on_point[1:] <= points[:-1]
-
-
-def run_ends(kinds: Kinds) -> Ints:
-    """For every row the first one after it of another kind.
-
-    >>> run_ends(np.array([0, 1, 1, 3]))
-    array([1, 3, 3, 4])
-    """
-    edges = np.flatnonzero(kinds[1:] != kinds[:-1])
-    edges += 1
-    ends = np.append(edges, len(kinds))
-    return np.repeat(ends, np.diff(ends, prepend=0))
+    n = len(closes)
+    sample = next_point(closes[0] - grid.phase_ns, grid.sample_ns)
+    day = next_point(closes[0] - grid.phase_ns, DAY_NS)
+    for i in range(n):
+        row = rows[i]
+        close = closes[i]
+        before = paid
+        while paid < len(payments) and payments[paid].ts_ns < close:
+            paid += 1
+        row.open_ns = close - grid.step_ns
+        row.close_ns = close
+        row.fund_hi = paid
+        row.live = 1 if i >= first_live else 0
+        since = close - grid.phase_ns
+        quiet = i > max(first_live, 0) and paid == before and not (ends and i == n - 1)
+        quiet = quiet and sample >= since and day >= since  # else a point was passed over
+        sample = sample if sample >= since else next_point(since, grid.sample_ns)
+        day = day if day >= since else next_point(since, DAY_NS)
+        kind = CALM
+        if sample == since:
+            kind += SAMPLED
+            sample += grid.sample_ns
+        if day == since:
+            kind += DAYED
+            day += DAY_NS
+        row.calm = kind if quiet else 0
+    same = 0
+    for back in range(n):
+        row = rows[n - 1 - back]
+        same = same + 1 if back > 0 and rows[n - back].calm == row.calm else 1
+        row.same = same

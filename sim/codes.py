@@ -103,5 +103,6 @@ SPOT = int(Contract.SPOT)
 LINEAR = int(Contract.LINEAR)
 INVERSE = int(Contract.INVERSE)
 
+CALM = int(Calm.ROW)
 SAMPLED = int(Calm.SAMPLED)
 DAYED = int(Calm.DAYED)

@@ -18,13 +18,16 @@ from huracan.sim.language_calls import is_own
 from huracan.sim.language_outside import READ_ONLY
 from huracan.sim.language_words import ORDER_HOMES
 from huracan.sim.order_readers import drawdown
+from huracan.sim.order_slots import slots_each
 from huracan.sim.plain_copy import Rewrite, definition
 from huracan.sim.sources import names_of, plain
 
 # Helpers that want nothing: they run as they are.
-READERS = (*READ_ONLY, "works_alone")
+READERS = (*READ_ONLY, "works_alone", "surely_worth")
 # Helpers that look before they want something: a target that is reached wants nothing.
 LOOKERS = ("close", "reduce", "target", "target_fraction", "keep")
+# Those of both that go through the slots of orders.
+WALKERS = ("target", "target_fraction", "keep", "pending", "is_open", "find")
 
 
 def why_not(step: Callable[..., Any]) -> str:
@@ -38,6 +41,22 @@ def why_not(step: Callable[..., Any]) -> str:
             if isinstance(node, ast.Subscript) and context(fn) == "":
                 return f"{fn.__name__} indexes and is not given ctx (line {line})"
     return ""
+
+
+def goes_through_orders(step: Callable[..., Any]) -> bool:
+    """Whether a step asks for its orders by helpers, and in no way that could tell free slots from none."""
+    found = False
+    for fn in own_functions(plain(step), set()):
+        for node in ast.walk(definition(fn)):
+            helper = meant(node, fn.__globals__)
+            if helper is plain(slots_each) or (
+                isinstance(node, ast.Attribute) and node.attr in ("orders", "last_slot")
+            ):
+                return False
+            found = found or (
+                isinstance(helper, types.FunctionType) and orders_something(helper) and helper.__name__ in WALKERS
+            )
+    return found
 
 
 def in_dry(step: Callable[..., Any], done: dict[int, Any] | None = None) -> Callable[..., Any]:

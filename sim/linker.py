@@ -21,6 +21,8 @@ import numpy as np
 from huracan.sim import layout
 from huracan.sim.builds import Groups
 from huracan.sim.declared import Bound, GateRecords, bind
+from huracan.sim.dry_step import goes_through_orders
+from huracan.sim.look_ahead_code import Ahead
 from huracan.sim.sources import kernel_sources, strategy_sources
 from huracan.sim.stub_code import stub_text
 from huracan.sim.stubs import load_stub
@@ -88,9 +90,20 @@ def link(
     )
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
-    text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide, ahead)
+    look = Ahead(not groups.resting and goes_through_orders(step)) if ahead else None
+    text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide, look)
     entry = imported(text, key, here).entry
     return Linked(entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)
+
+
+def without_types(entry: Any) -> Any:
+    """The compiled code of an entry that has been called before with arguments of the very same types.
+
+    To find out the types of some forty arrays takes numba as long as a lane takes for thousands of rows. Where there is
+    more than one kind of arguments, or nothing compiled, the entry itself.
+    """
+    made = list(getattr(entry, "overloads", {}).values())
+    return made[0].entry_point if len(made) == 1 else entry
 
 
 @cache

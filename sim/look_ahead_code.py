@@ -8,7 +8,7 @@ nothing is asked for are over: they are only added up (kernel/calm.py). The firs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config
@@ -32,6 +32,7 @@ RECORDS = (
     ("dry_acct", "layout.account"),
     ("dry_pos", "layout.position"),
     ("dry_bar", "layout.bar"),
+    ("dry_rule", "layout.rules"),
     ("dry_u", "B.u"),
     ("dry_f", "B.f"),
     ("dry_f1", "B.f"),
@@ -42,7 +43,7 @@ RECORDS = (
 # The same where the step says whether it wants anything without doing it: rows in which it does not are passed over.
 # The row that comes after them is counted with them: rows before `counted` are.
 AHEAD = """j = i
-{waiting}i < stop and tape.rows[u_i + one].calm == kind:
+{waiting}i < stop and tape.rows[u_i + one].calm == kind{alone}:
 {look}
 if j > i:
     upto = j
@@ -80,7 +81,7 @@ dry_bar.close = take(lines_close, {lead} + {at})
 dry_bar.volume = take(lines_volume, {lead} + {at})
 dry_bar.fresh = 1
 dry_pos.mark = take(lines_close, {lead} - 1 + {at})
-asks = prices_matter(Venue(dry_acct, orders, dry_positions, desks, stats, dry_bars, rules, s, 0, 0, 0), True)
+asks = prices_matter(Venue(dry_acct, orders, dry_positions, desks, stats, dry_bars, dry_rule_s, s, 0, 0, 0), True)
 dry_pos.mark = dry_bar.close
 dry_acct.row = row0 + {at}
 dry_acct.open_ns = dry_row.open_ns
@@ -89,8 +90,8 @@ dry_acct.n_new = 0
 dry_acct.equity = worth_at(calm, take(units.value, {lead} + {at}))
 {dry_load}
 dry_step(Ctx(
-    dry_acct, orders, dry_positions, dry_bars, dry_f_s, dry_f1_s, dry_wide, dry_wide1, dry_bar, dry_pos,
-    dry_f, dry_f1, 0, p, dry_u, rules, s,
+    dry_acct, {orders}, dry_positions, dry_bars, dry_f_s, dry_f1_s, dry_wide, dry_wide1, dry_bar, dry_pos,
+    dry_f, dry_f1, 0, p, dry_u, dry_rule_s, s,
 ))
 asks = asks or dry_acct.n_new != 0"""
 # {width} rows, each with the state as it stands; `found` has a bit for each that is not over, and some behind `until`,
@@ -135,12 +136,19 @@ while j < until:
 j = min(j, until)"""
 
 
+class Ahead(NamedTuple):
+    """How a sweep looks ahead: with `no_orders` only while no order works."""
+
+    no_orders: bool
+
+
 def looking_ahead(
-    declared: Sequence[tuple[str, Declaration]], is_wide: Callable[[str, Any], bool]
+    declared: Sequence[tuple[str, Declaration]], is_wide: Callable[[str, Any], bool], no_orders: bool
 ) -> dict[str, list[str]]:
     """Generated code that passes over rows in which the step wants nothing.
 
-    `declared`: the strategy's and the gates' declarations, by the prefix of their records.
+    `declared`: the strategy's and the gates' declarations, by the prefix of their records. `no_orders`: only while no
+    order works, so that helpers that go through them have none to go through.
     """
     catch_up: list[str] = []
     dry: list[str] = []
@@ -161,6 +169,7 @@ def looking_ahead(
     copies += ["copy_record(dry_u, u)"] if len(state) < len(declared[0][1].state) else []
     row = "min(int(u_b), len(tape.rows) - 1)" if config.DISABLE_JIT else "u_b"  # memory behind the last is ours
     words = {"row": row, "width": LOOK_ROWS, "lead": LEAD, "dry_load": indent(dry, 0), "most": IDLE_ROWS}
+    words["orders"] = "no_orders" if no_orders else "orders"
     moved = "".join(f" or {bits(declared[0][1], 'dry_u', n)} != {bits(declared[0][1], 'u', n)}" for n in state)
     each = indent(DRY_ROW.format(at="j + b", **words).split("\n"), 4)
     many = MANY.format(dry_row=each, moves=moved, **words).split("\n")
@@ -175,7 +184,13 @@ def looking_ahead(
         **words,
     )
     waiting = "if " if state else "if idle > 0:\n    idle -= 1\nelif "
-    ahead = AHEAD.format(lead=LEAD, look=indent(look.split("\n"), 4), catch_up=indent(catch_up, 4), waiting=waiting)
+    ahead = AHEAD.format(
+        lead=LEAD,
+        look=indent(look.split("\n"), 4),
+        catch_up=indent(catch_up, 4),
+        waiting=waiting,
+        alone=" and desks[0].n_live == 0" if no_orders else "",
+    )
     return {
         "before": ["last = acct.equity", "counted = i"],
         "count": [],
@@ -196,7 +211,8 @@ def dry_records() -> list[str]:
     found = [f"{name}_s = stack_slots({name}_t, 1)" for name, _ in RECORDS]
     found += [f"{name} = {name}_s[0]" for name, _ in RECORDS]
     found += [f"lines_{name} = tape.lines[{k}, tape.first :]" for k, name in enumerate(BAR)]
-    found += ["dry_positions = dry_pos_s", "dry_bars = dry_bar_s", "one = np.uint64(1)"]
+    found += ["dry_positions = dry_pos_s", "dry_bars = dry_bar_s", "one = np.uint64(1)", "no_orders = orders_s[:0]"]
+    found += ["copy_record(dry_rule, lanes.rules[0])"]  # read where it surely may be, so that LLVM reads it but once
     return [*found, f"flags = stack_floats({LOOK_ROWS})"]
 
 

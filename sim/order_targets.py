@@ -24,7 +24,7 @@ from huracan.sim.options import part
 from huracan.sim.order_changes import cancel_slot
 from huracan.sim.order_slots import refuse, slots_each
 from huracan.sim.order_wants import limit_order, market_order
-from huracan.sim.prices import price_down, price_up, quantity_down
+from huracan.sim.prices import price_down, price_up, quantity_down, surely_less_than_a_lot
 
 
 @part
@@ -70,8 +70,16 @@ def target(ctx, qty, inst=-1):
         return refuse(ctx, BAD_QUANTITY)
     if abs(d) <= 1e-12 * terms:
         return -1  # there already, but for the rounding of the sum
+    if surely_less_than_a_lot(ctx.rules[k], abs(d)):
+        return -1
+    return move_by(ctx, d, k)
+
+
+@part
+def move_by(ctx, d, k):
+    """Buy or sell so much at market; nothing if it is less than a lot."""
     if quantity_down(ctx.rules[k], abs(d)) == 0.0:
-        return -1  # less than a lot away: there already
+        return -1
     return market_order(ctx, 1 if d > 0.0 else -1, abs(d), k, 0)
 
 
@@ -95,8 +103,43 @@ def fraction_quantity(ctx, fraction, inst=-1):
 @part
 def target_fraction(ctx, fraction, inst=-1):
     """Go to a position worth `fraction` of equity (negative is short), at market."""
+    if surely_worth(ctx, fraction, inst):
+        return -1
+    return go_to_fraction(ctx, fraction, inst)
+
+
+@part
+def go_to_fraction(ctx, fraction, inst):
+    """The same where it is not known yet that nothing is to be done."""
     q = fraction_quantity(ctx, fraction, inst)
     return target(ctx, -q if fraction < 0.0 else q, inst)
+
+
+@part
+def surely_worth(ctx, fraction, inst):
+    """Whether a position surely has the lots that `fraction` of equity buys: without a division, and never by mistake.
+
+    Whoever looks ahead asks this of every bar.
+    """
+    k = ctx.me if inst < 0 else inst
+    if k >= len(ctx.positions):
+        return False
+    each = slots_each(ctx)
+    for j in range(k * each, (k + 1) * each):
+        if ctx.orders[j].state != EMPTY and ctx.orders[j].kind == MARKET:
+            return False
+    rule = ctx.rules[k]
+    s = ctx.settings
+    price = ctx.bars[k].close
+    held = ctx.positions[k].qty if fraction >= 0.0 else -ctx.positions[k].qty
+    worth = abs(fraction) * max(ctx.acct.equity, 0.0)
+    if rule.contract == INVERSE or rule.lot_num == 0:
+        return worth == 0.0 and held == 0.0 and price > 0.0
+    unit = price * rule.multiplier * (1.0 + s.fee_taker + s.spread_and_slip)
+    lot = rule.lot_num / rule.lot_den
+    least = held * (1.0 + 1e-12) + 1e-6 * lot  # rounding is far less
+    most = (held + lot * (1.0 - 1e-6)) * (1.0 - 1e-12)
+    return held >= 0.0 and (held == 0.0 or worth >= least * unit) and worth <= most * unit and price > 0.0
 
 
 @part

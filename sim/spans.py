@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import numpy.typing as npt
+from numba import njit
 
-Floats = npt.NDArray[np.float64]
+from huracan.sim.options import ENTRY, inline
 
 
-def reach_ahead(values: Floats, lows: Floats, highs: Floats) -> None:
-    """lows[k, i] and highs[k, i] = the least and the largest of values[i : i + 2**k]; NaN where one of them is.
+@inline
+def least(a: float, b: float) -> float:
+    """The smaller; NaN if one is."""
+    return a if a < b or a != a else b
 
-    >>> lows, highs = np.empty((2, 3)), np.empty((2, 3))
-    >>> reach_ahead(np.array([2.0, 1.0, 3.0]), lows, highs)
-    >>> lows.tolist(), highs[1].tolist()
-    ([[2.0, 1.0, 3.0], [1.0, 1.0, 3.0]], [2.0, 3.0, 3.0])
+
+@inline
+def most(a: float, b: float) -> float:
+    """The larger; NaN if one is."""
+    return a if a > b or a != a else b
+
+
+@inline
+def twice_as_far(was: Any, out: Any, pick: Any, half: int, lo: int, hi: int) -> None:
+    """out[i] = pick(was[i], was[i + half]) in places lo..hi, behind which there is nothing to pick from."""
+    for i in range(lo, hi - half):
+        out[np.uint64(i)] = pick(was[np.uint64(i)], was[np.uint64(i + half)])
+    for i in range(max(hi - half, lo), hi):
+        out[i] = was[i]
+
+
+@njit(**ENTRY)
+def reach_ahead(lines: Any, count: int, lo: int, hi: int) -> None:
+    """lines[k, i] and lines[count + k, i] = the least and the most of lines[0, i : i + 2**k]; NaN where one of them is.
+
+    `lines`: float64, (2 x count, columns), C order; the values lie in lines[0, lo:hi].
+
+    >>> lines = np.array([[2.0, 1.0, 3.0]] * 4)
+    >>> reach_ahead(lines, 2, 0, 3)
+    >>> lines.tolist()
+    [[2.0, 1.0, 3.0], [1.0, 1.0, 3.0], [2.0, 1.0, 3.0], [2.0, 3.0, 3.0]]
     """
-    for pick, out in ((np.minimum, lows), (np.maximum, highs)):
-        out[0] = values
-        for k in range(1, len(out)):
-            half = 1 << (k - 1)
-            pick(out[k - 1, :-half], out[k - 1, half:], out=out[k, :-half])
-            out[k, -half:] = out[k - 1, -half:]  # near the end there is no more
+    for i in range(lo, hi):
+        lines[count, i] = lines[0, i]
+    for k in range(1, count):
+        half = 1 << (k - 1)
+        twice_as_far(lines[k - 1], lines[k], least, half, lo, hi)
+        twice_as_far(lines[count + k - 1], lines[count + k], most, half, lo, hi)

@@ -12,7 +12,7 @@ from typing import Any
 from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
 from huracan.sim.look_ahead_code import HEAD as DRY_HEAD
-from huracan.sim.look_ahead_code import RECORDS, dry_records, looking_ahead
+from huracan.sim.look_ahead_code import RECORDS, Ahead, dry_records, looking_ahead
 from huracan.sim.stubs import indent
 from huracan.sim.tape import BAR
 
@@ -413,7 +413,7 @@ def stub_text(
     gates: Sequence[Declaration],
     slots: int,
     is_wide: Callable[[str, Any], bool],
-    ahead: bool = False,
+    ahead: Ahead | None = None,
 ) -> str:
     """The stub's source.
 
@@ -455,13 +455,13 @@ def stub_text(
         passing = TOGETHER
         allocate.append(f"units = Units(tape.lines[{len(BAR)}, tape.first :], tape.lines[{len(BAR)}:, tape.first :])")
     if ahead:
-        passing = looking_ahead([("", d), *((f"g{g}", gd) for g, gd in enumerate(gates))], is_wide)
+        passing = looking_ahead([("", d), *((f"g{g}", gd) for g, gd in enumerate(gates))], is_wide, ahead.no_orders)
         kinds += [f"{name}_t = record_type({record})" for name, record in RECORDS]
         allocate += dry_records()
         enter += ["idle = 0", "patience = 0"]
     rows = rows_code(groups, d, len(gates), each, wide, stack, passing).split("\n")
     walk = QUICK_WALK.format(rows=indent(rows, 8)) if is_quick(groups) else WALK.format(rows=indent(rows, 4))
-    return head_text(key, groups, len(gates), kinds, ahead) + ENTRY.format(
+    return head_text(key, groups, len(gates), kinds, ahead is not None) + ENTRY.format(
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
         event_args=", event_lo, event_hi" if groups.events else "",
         event_doc=EVENT_DOC if groups.events else "",

@@ -18,7 +18,9 @@ import numpy as np
 from numba import config
 
 from huracan.sim import layout
-from huracan.sim.calm_rows import fill_calm
+from huracan.sim.calm_rows import Grid, fill_rows
+from huracan.sim.codes import INVERSE
+from huracan.sim.kernel.bar_rows import put_rows
 from huracan.sim.layout import LEAD, SPANS, SPARE, Contract, TapeView
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
@@ -159,6 +161,8 @@ def cost_columns(bars: Bars, window: int) -> tuple[Floats, Floats]:
 
 def payments_before(tape: Tape, close_ns: Ints) -> Ints:
     """How many payments have an instant before each of these closes."""
+    if not len(tape.payments):
+        return np.zeros(len(close_ns), np.int64)
     return np.searchsorted(tape.payments["ts_ns"], close_ns, side="left")
 
 
@@ -263,7 +267,7 @@ def bar_chunk(tape: Tape, lo: int, hi: int) -> Records:
 def room_for(tape: Tape, rows: int, piece: int) -> Room:
     """Memory for chunks and pieces of so many rows: to be given it anew for each takes longer than to fill it."""
     n = len(tape.series)
-    times = np.zeros(rows + SPARE, layout.row)  # what many rows at once read behind the last is ours
+    times = with_fields(np.zeros(rows + SPARE, layout.row))  # what many rows at once read behind the last is ours
     bars = with_fields(np.empty((piece, n), layout.bar))
     if n == 1:
         lines = np.empty((len(BAR) + 2 * SPANS, LEAD + rows + SPARE + 8))  # the odd length keeps a row out of one set
@@ -280,7 +284,7 @@ def with_fields(records: Records) -> Any:
 def unit_values(rule: Any, closes: Floats, out: Floats) -> None:
     """prices.unit_value at these prices."""
     multiplier = float(rule["multiplier"])
-    if rule["contract"] == Contract.INVERSE:
+    if int(rule["contract"]) == INVERSE:  # numpy takes long to compare with an enumeration
         np.divide(-multiplier, closes, out=out)
     else:
         np.multiply(multiplier, closes, out=out)
@@ -295,21 +299,10 @@ def piece(view: TapeView, room: Room | None, lo: int, hi: int) -> TapeView:
         bars = view.bars[lo:hi]
     else:
         bars = room.bars[: hi - lo]
-        put_together(room.columns, lo, bars)
+        put_rows(bars, room.columns, lo)
     rows = len(view.rows)
     costs, spans = (part[lo:hi] if len(part) == rows else part for part in (view.costs, view.spans))
     return view._replace(rows=view.rows[lo:hi], bars=bars, costs=costs, spans=spans, first=lo)
-
-
-def put_together(columns: Floats, lo: int, bars: Records) -> None:
-    """Rows of bars, (rows, instruments), out of the columns from `lo` on."""
-    if bars.shape[1] > 1 and not config.DISABLE_JIT:
-        from huracan.sim.kernel.bar_rows import put_rows
-
-        put_rows(bars, columns, lo)
-        return
-    for name, column in zip(BAR, columns, strict=True):
-        bars[name] = column[:, lo : lo + len(bars)].T
 
 
 def fill_columns(tape: Tape, opens: Ints, latest: Sequence[Ints], room: Room) -> None:
@@ -400,29 +393,19 @@ def chunk(
     here = room or room_for(tape, hi - lo, hi - lo)
     fill_columns(tape, opens, latest, here)
     if len(tape.series) == 1:
-        spans = here.lines[len(BAR) :, LEAD : LEAD + hi - lo]
-        unit_values(tape.rules[0], here.columns[3, 0, : hi - lo], spans[0])
-        reach_ahead(spans[0], spans[:SPANS], spans[SPANS:])
+        units = here.lines[len(BAR) :]
+        unit_values(tape.rules[0], here.columns[3, 0, : hi - lo], units[0, LEAD : LEAD + hi - lo])
+        reach_ahead(units, SPANS, LEAD, LEAD + hi - lo)
     if room is None:
-        put_together(here.columns, 0, here.bars)
-    grid = sample_ns or tape.timeframe_ns
-    rows = here.rows[: hi - lo]
-    fill_rows(tape, lo, opens, closes, rows)
-    phase = tape.first_ns % tape.timeframe_ns  # as the grids of the lanes begin
-    fill_calm(rows, closes, tape.timeframe_ns, phase, grid, hi == tape.rows)
+        put_rows(here.bars, here.columns, 0)
+    grid = Grid(tape.timeframe_ns, tape.first_ns % tape.timeframe_ns, sample_ns or tape.timeframe_ns)
+    rows, payments = here.rows[: hi - lo], with_fields(tape.payments)
+    paid = int(payments_before(tape, closes[:1])[0])
+    fill_rows(rows, closes, payments, paid, tape.first_live - lo, grid, hi == tape.rows)
     fine, spans = fine_chunk(tape, closes)
-    parts = (rows, here.bars, tape.payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
+    parts = (rows, here.bars, payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
     nobody_looks = (np.zeros(0, np.int64), np.zeros((0, 1)))
-    return TapeView._make([*(with_fields(p) for p in parts), grid, here.lines, 0, *nobody_looks])
-
-
-def fill_rows(tape: Tape, lo: int, opens: Ints, closes: Ints, rows: Records) -> None:
-    """What is known of rows by their times: the payments before each, and whether lanes act on it."""
-    rows["open_ns"] = opens
-    rows["close_ns"] = closes
-    rows["fund_hi"] = payments_before(tape, closes) if len(tape.payments) else 0
-    rows["live"] = 1
-    rows["live"][: max(tape.first_live - lo, 0)] = 0
+    return TapeView._make([*(with_fields(p) for p in parts), grid.sample_ns, here.lines, 0, *nobody_looks])
 
 
 def first_ns(tape: Tape) -> int:

@@ -430,8 +430,8 @@ MUTANTS = [
     Mutant(
         "a row with a payment is calm",
         "sim/calm_rows.py",
-        "        quiet[1:] &= paid[1:] == paid[:-1]\n",
-        "        pass\n",
+        "i > max(first_live, 0) and paid == before and",
+        "i > max(first_live, 0) and",
         (CALM,),
     ),
     Mutant(
@@ -521,15 +521,15 @@ MUTANTS = [
     Mutant(
         "a calm row may pass over a point of a grid",
         "sim/calm_rows.py",
-        "points[1:] - on_point[1:] <= points[:-1]",
-        "points[1:] >= points[:-1]",
+        "        quiet = quiet and sample >= since and day >= since  # else a point was passed over\n",
+        "",
         (CALM_GAPS,),
     ),
     Mutant(
-        "rows without a gap are counted from a later point of a grid",
+        "rows are counted from an earlier point of a grid",
         "sim/calm_rows.py",
-        "kinds[-(int(since[0])",
-        "kinds[(int(since[0])",
+        "return -(-since // grid) * grid",
+        "return since // grid * grid",
         ("tests/sim/test_calm_rows.py::test_rows_are_told_apart_by_their_times[60-0]",),
     ),
     Mutant(

@@ -26,6 +26,7 @@ from huracan.spec import load_spec
 from huracan.sweep_blocks import Deal, blocks, deal_for
 from huracan.sweep_job import prepare
 from huracan.sweep_plan import plan_sweep
+from huracan.trials import count_trials, tried_before
 
 SPEC: dict[str, Any] = {
     "data": {"synthetic": "regimes", "bars": 3000, "symbols": ["ETH/USDT"]},
@@ -352,6 +353,22 @@ def test_a_store_that_cant_be_written_is_said(
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("HURACAN_STORE", str(tmp_path / "file"))
     assert huracan.sweep(spec(slow=[20])).honesty["trials_before"] is None
+
+
+def test_trials_are_counted_by_the_names_of_their_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is opened but what older versions wrote; a sweep that went on counts once, as large as it became."""
+    assert tried_before(tmp_path / "none", "") == 0
+    for sweep, sets in (("a", 3), ("b", 10), ("b", 25), ("mine", 7)):
+        assert count_trials(tmp_path, sweep, sets, {"strategy": "s"})
+    for path in tmp_path.iterdir():
+        path.write_text("not to be read")
+    assert tried_before(tmp_path, "mine") == 28
+    (tmp_path / "old.json").write_text('{"sets": 100}')
+    assert tried_before(tmp_path, "mine") == 128
+    assert capsys.readouterr().err == ""
+    (tmp_path / "torn.json").write_text('{"sets"')
+    assert tried_before(tmp_path, "mine") == 128
+    assert "torn.json can't be read, so its trials are not counted" in capsys.readouterr().err
 
 
 # --- rows again, in full

@@ -107,6 +107,15 @@ def signed(ctx):
         huracan.buy(ctx, 0.1)
 
 
+@strategy(params=dict(n=param(5, 2, 200), m=param(20, 2, 200)), features=dict(x=ema("n"), y=ema("m")))
+def turns(ctx):
+    """Long or short by targets alone; under way, it aims at what it already is on its way to."""
+    if ctx.f.x > ctx.f.y:
+        huracan.target(ctx, 2.5)
+    elif ctx.f.x < ctx.f.y and (pending(ctx) == 0 or ctx.pos.qty > 0.0):
+        huracan.target(ctx, -1.25)
+
+
 @gate(features=dict(mean=sma(40), old=lag("mean", 5)), reasons=("falling",))
 def rising(ctx, want):
     """Features of a gate are known where it is asked, whatever was passed over before."""
@@ -128,13 +137,15 @@ def ruin(ctx):
 '''
 
 
-def spec_of(folder: Path, use: str, sweep_table: dict[str, Any], *, gated: bool = False, **more: Any) -> dict[str, Any]:
+def spec_of(
+    folder: Path, use: str, sweep_table: dict[str, Any], *, gated: bool = False, lots: bool = False, **more: Any
+) -> dict[str, Any]:
     """A sweep over a market of a few thousand minutes with funding."""
     file = folder / "users.py"
     file.write_text(USERS)
     return {
         "run": {"seed": 5},
-        "data": {"synthetic": "regimes", "bars": 3000},
+        "data": {"synthetic": "regimes", "bars": 3000} | ({"rules": {"lot": 0.3}} if lots else {}),
         "account": {"cash": 100_000.0, "leverage": 20.0},
         "venue": {"max_participation": 0.5} | more,
         "strategy": {"use": use if ":" not in use else f"{file}:{use.partition(':')[2]}", "params": {}},
@@ -154,6 +165,9 @@ CASES = {
     "gates": ("sma_cross", {"fast": [2, 3, 5, 8], "slow": list(range(20, 30))}, {}),
     "aims": ("users:aims", {"n": list(range(5, 25))}, {}),
     "by module": ("users:by_module", {"n": list(range(5, 25))}, {}),
+    "turns": ("users:turns", {"n": [3, 4, 5, 8], "m": list(range(20, 30))}, {}),
+    "late turns": ("users:turns", {"n": [3, 4, 5, 8], "m": list(range(20, 30))}, {"latency_bars": 3}),
+    "aims in lots": ("users:aims", {"n": list(range(5, 25))}, {"latency_bars": 1}),
     "ruin": ("users:ruin", {"n": list(range(2, 22))}, {}),
     "elements": ("users:drift", {"n": list(range(5, 25))}, {}),
     "signed zeros": ("users:signed", {"n": list(range(5, 35))}, {}),
@@ -166,13 +180,15 @@ SMALL: dict[str, dict[str, Any]] = {
     "both ways": {"n": [5, 9], "low": [35.0]},
     "aims": {"n": [5, 9]},
     "by module": {"n": [5, 9]},
+    "late turns": {"n": [3], "m": [20, 22]},
+    "aims in lots": {"n": [5, 9]},
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_looking_ahead_is_row_by_row(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use, table, venue = CASES[name]
-    spec = spec_of(tmp_path, use, table, gated=name == "gates", **venue)
+    spec = spec_of(tmp_path, use, table, gated=name == "gates", lots=name == "aims in lots", **venue)
     monkeypatch.setenv("HURACAN_THREADS", "1")
     monkeypatch.setenv("HURACAN_VECTOR", "never")
     alone = sweep(spec)
@@ -195,7 +211,7 @@ def test_looking_ahead_is_row_by_row(name: str, tmp_path: Path, monkeypatch: pyt
 def test_a_few_sets_look_ahead(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same over a day, with every figure and the account; in plain Python too."""
     use, _, venue = CASES[name]
-    spec = spec_of(tmp_path, use, SMALL[name], **venue)
+    spec = spec_of(tmp_path, use, SMALL[name], lots=name == "aims in lots", **venue)
     spec["data"]["bars"] = 700
     monkeypatch.setenv("HURACAN_VECTOR", "never")
     alone = sweep(spec)
@@ -274,6 +290,29 @@ def test_the_machine_code_is_in_vectors(tmp_path: Path) -> None:
     )
     assert ran.stdout.split() == ["True"]
     assert [note.read_text() for note in (tmp_path / "cache").glob("*.vectors")] == ["in vectors"]
+
+
+@pytest.mark.long
+def test_a_target_is_asked_without_gathers_and_divisions(tmp_path: Path) -> None:
+    """What is read under a condition LLVM gathers value by value; quotients of lots take as long as all the rest."""
+    (tmp_path / "users.py").write_text(USERS)
+    spec = tmp_path / "s.toml"
+    spec.write_text(
+        "[data]\nsynthetic = 'regimes'\nbars = 500\n[strategy]\nuse = 'users.py:turns'\n"
+        "[sweep]\nn = { from = 2, to = 30, step = 1 }\n"
+    )
+    environment = {**os.environ, "HURACAN_CACHE": str(tmp_path / "cache"), "HURACAN_VECTOR": "always"}
+    program = FRESH + (
+        "from huracan.sim.vector_check import compiled_text\n"
+        "text = compiled_text(job.machine.ahead.entry)\n"
+        "wide = [line for line in text.splitlines() if 'x double>' in line]\n"
+        "print(len(wide) > 20, [line for line in text.splitlines() if 'masked.gather' in line and 'call' in line])\n"
+        "print(sum('fdiv' in line for line in wide))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(spec)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["True", "True", "[]", "2"]  # the two of adding up (eights.py)
 
 
 @pytest.mark.long

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from huracan.sim import layout
-from huracan.sim.calm_rows import DAY_NS, fill_calm
+from huracan.sim.calm_rows import DAY_NS, Grid, fill_rows
 from huracan.sim.layout import Calm
+from huracan.sim.tape import with_fields
 
 MINUTE = 60 * 10**9
 
@@ -42,14 +43,19 @@ def test_rows_are_told_apart_by_their_times(minutes: int, off_grid: int) -> None
         closes = off_grid + step * (int(rng.integers(0, 3000)) + np.arange(1, int(rng.integers(2, 120))))
         if case % 3 == 0:
             closes = closes[np.sort(rng.choice(len(closes), max(len(closes) - 4, 1), replace=False))]
-        rows = np.zeros(len(closes), layout.row)
-        rows["close_ns"] = closes
-        rows["live"][int(rng.integers(0, len(closes))) if case % 4 == 0 else 0 :] = 1
-        if case % 5 == 0:
-            rows["fund_hi"] = 3 + np.cumsum(rng.random(len(closes)) < 0.1)
+        rows = with_fields(np.zeros(len(closes), layout.row))
+        first_live = int(rng.integers(-9, len(closes))) if case % 4 == 0 else 0
+        paid_ns = np.sort(rng.choice(closes, len(closes) // 9)) - int(rng.choice([0, 1, step])) if case % 5 == 0 else []
+        payments = with_fields(np.zeros(len(paid_ns), layout.payment))
+        payments["ts_ns"] = paid_ns
         sample = int(rng.choice([step, 4 * step, 7 * 60 * MINUTE, DAY_NS, 30 * 10**9]))
         phase, ends = int(closes[0]) % step, bool(case % 2)
-        fill_calm(rows, closes, step, phase, sample, ends)
+        paid = int(np.searchsorted(paid_ns, closes[0]))
+        fill_rows(rows, closes, payments, paid, first_live, Grid(step, phase, sample), ends)
+        assert rows["open_ns"].tolist() == (closes - step).tolist()
+        assert rows["close_ns"].tolist() == closes.tolist()
+        assert rows["fund_hi"].tolist() == np.searchsorted(paid_ns, closes).tolist()
+        assert rows["live"].tolist() == [int(i >= first_live) for i in range(len(rows))]
         kinds = rows["calm"].tolist()
         assert kinds == one_by_one(rows, phase, sample, ends), case
         for i, same in enumerate(rows["same"].tolist()):

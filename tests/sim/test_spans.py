@@ -39,21 +39,27 @@ def in_spans(units: Any, qty: float, peak: float, deepest: float, a: int, b: int
     acct, positions, stats = (as_records(np.zeros(1, record)) for record in records)
     acct["cash"], positions["qty"], stats["max_drawdown"] = CASH, qty, deepest
     lines = np.ones((2 * SPANS, LEAD + len(units) + 24))
-    here = lines[:, LEAD : LEAD + len(units)]
-    reach_ahead(units, here[:SPANS], here[SPANS:])
+    lines[0, LEAD : LEAD + len(units)] = units
+    reach_ahead(lines, SPANS, LEAD, LEAD + len(units))
     peak = noted(acct, positions, stats, Units(lines[0], lines), peak, a, b)
     return peak, float(stats["max_drawdown"][0])
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 33, 200])
 def test_spans_reach_over_so_many_rows(n: int) -> None:
-    values = np.random.default_rng(n).normal(size=n)
-    lows, highs = np.empty((2, SPANS, n))
-    reach_ahead(values, lows, highs)
-    for k in range(SPANS):
-        for i in range(n):
-            assert lows[k, i] == values[i : i + 2**k].min()
-            assert highs[k, i] == values[i : i + 2**k].max()
+    for known in (True, False):
+        values = np.random.default_rng(n).normal(size=n)
+        if not known:
+            values[n // 3] = np.nan  # as before an instrument's first bar
+        lines = np.full((2 * SPANS, n + 5), 99.0)
+        lines[0, 2 : n + 2] = values
+        reach_ahead(lines, SPANS, 2, n + 2)
+        for k in range(SPANS):
+            for i in range(n):
+                np.testing.assert_equal(lines[k, 2 + i], values[i : i + 2**k].min())
+                np.testing.assert_equal(lines[SPANS + k, 2 + i], values[i : i + 2**k].max())
+        assert (lines[:, :2] == 99.0).all()
+        assert (lines[:, n + 2 :] == 99.0).all()
 
 
 def test_drawdowns_of_many_rows_are_those_of_each() -> None:
