@@ -273,7 +273,8 @@ def part_of(job: Job, numbers: Ints, block: AnyBlock, looks: Looks) -> Part:
 def kept_places(job: Job, numbers: Ints, returns: Any, rank: Any) -> list[int]:
     """Whose returns are kept: of the sample, of the block's best, and of its best on each split's training part."""
     found = set(np.flatnonzero(np.isin(numbers, job.sample, assume_unique=True)).tolist())
-    found.add(int(np.argmax(np.where(np.isfinite(rank), rank, -np.inf))))
+    known = np.where(np.isfinite(rank), rank, -np.inf)
+    found.add(int(np.lexsort((numbers, -known))[0]))  # of equals the lowest number: a block is in the order of tiles
     if job.validation is not None and job.validation.splits and len(found) < len(numbers):
         best = winners(scores(returns, [split.train for split in job.validation.splits]), numbers)
         found |= {int(place) for place in best if place >= 0}
