@@ -47,9 +47,10 @@ def check_keys(spec: Spec, books: bool) -> None:
             if value != default_of(record, key):
                 what = f"{key} = {shown(value)} needs {there}, and the data is {here}"
                 raise fault(what, fix=fix, key=f"{section}.{key}")
-    if not books and (value := delay_of_books(spec)):
-        what = f"latency_ms = {show(value)} needs an order-book tape, and the data is bars"
-        raise fault(what, fix="take latency_ms out", key="venue.latency_ms")
+    if not books:
+        for key, value in delays_of_books(spec):
+            what = f"{key} = {show(value)} needs an order-book tape, and the data is bars"
+            raise fault(what, fix=f"take {key.rpartition('.')[2]} out", key=f"venue.{key}")
 
 
 def default_of(record: Any, key: str) -> Any:
@@ -59,12 +60,15 @@ def default_of(record: Any, key: str) -> Any:
     return found
 
 
-def delay_of_books(spec: Spec) -> str:
-    """Latencies that only books have: of a file, or drawn."""
+def delays_of_books(spec: Spec) -> list[tuple[str, Any]]:
+    """Latencies that only books have, as the spec has them: of a file, or drawn."""
     delay = spec.venue.latency_ms
     if delay is None:
-        return ""
-    return delay.file or ("drawn" if delay.entry_sigma or delay.response_sigma else "")
+        return []
+    if delay.file is not None:
+        return [("latency_ms", delay.file)]
+    drawn = [("latency_ms.entry_sigma", delay.entry_sigma), ("latency_ms.response_sigma", delay.response_sigma)]
+    return [(key, sigma) for key, sigma in drawn if sigma]
 
 
 def shown(value: Any) -> str:

@@ -33,7 +33,6 @@ ON_BOOK_TAPES: list[tuple[str, Any]] = [
     ("venue.partial_fills", True),
     ("venue.partial_fills", "last_piece"),
     ("venue.permanent_impact_bps", 0.5),
-    ("venue.latency_ms", {"entry": 1.0, "entry_sigma": 0.5}),
     ("data.gap", "clear"),
     ("data.no_snapshot", "drop"),
     ("data.bad_level", "refuse"),
@@ -67,10 +66,30 @@ def test_a_key_of_books_is_refused_on_bars(key: str, value: Any) -> None:
     assert load_spec(with_key(BOOK, key, value))
 
 
+@pytest.mark.parametrize("name", ["entry_sigma", "response_sigma"])
+def test_a_drawn_latency_is_refused_on_bars_by_the_key_that_asks_for_it(name: str) -> None:
+    delay = {"entry": 1.0, name: 0.5}
+    with pytest.raises(Refused, match=rf"^latency_ms\.{name} = 0\.5 needs an order-book tape, and the data") as said:
+        load_spec(with_key(BARS, "venue.latency_ms", delay))
+    assert said.value.where == f"venue.latency_ms.{name}"
+    assert said.value.fix == f"take {name} out"
+    assert load_spec(with_key(BOOK, "venue.latency_ms", delay))
+    assert load_spec(with_key(BARS, "venue.latency_ms", {"entry": 1.0, name: 0.0}))
+
+
+def test_a_measured_latency_is_refused_on_bars(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("ts,entry_ms,response_ms\n")
+    with pytest.raises(Refused, match=r'latency_ms = the text ".*" needs an order-book tape') as said:
+        load_spec(with_key(BARS, "venue.latency_ms", str(path)))
+    assert said.value.where == "venue.latency_ms"
+    assert said.value.fix == "take latency_ms out"
+
+
 def test_every_key_of_the_lists_is_tried() -> None:
     tried = {key for key, _ in ON_BAR_TAPES} | {"data.drill"}  # a file of bars, which nobody has beside a book
     assert tried == {f"{section}.{key}" for section, keys in ON_BARS.items() for key in keys}
-    tried = {key for key, _ in ON_BOOK_TAPES} - {"venue.latency_ms"}
+    tried = {key for key, _ in ON_BOOK_TAPES}
     assert tried == {f"{section}.{key}" for section, keys in ON_BOOKS.items() for key in keys}
 
 
