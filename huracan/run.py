@@ -53,6 +53,7 @@ def sweep(
     the address of a Ray cluster that runs the sets.
     """
     from huracan.cluster import joined
+    from huracan.sweep_parts import alone_in
     from huracan.sweeping import finish, sweep_run
 
     checked = load_spec(spec)
@@ -61,12 +62,13 @@ def sweep(
             fix = "give the path of a folder" if name == "out" else 'give "auto", or the host:port of a Ray cluster'
             raise Refused(f"{name} can't be {a_kind(value)}", where=name, fix=fix)
     folder = None if out is None else Path(out)
-    try:
-        with lines_named(spec), joined(cluster) as crew:
-            result = sweep_run(checked, out=folder, resume=resume, progress=progress, crew=crew)
-    except IndexError as error:
-        raise out_of_range(checked.strategy.use, error) from error
-    return result if folder is None else finish(result, folder)
+    with contextlib.nullcontext() if folder is None else alone_in(folder):
+        try:
+            with lines_named(spec), joined(cluster) as crew:
+                result = sweep_run(checked, out=folder, resume=resume, progress=progress, crew=crew)
+        except IndexError as error:
+            raise out_of_range(checked.strategy.use, error) from error
+        return result if folder is None else finish(result, folder)
 
 
 def plan(spec: Source) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huracan.sim.atomic_files import make_folder, write_together
+from huracan.sim.atomic_files import make_folder, results_folder, write_together
 from huracan.sim.refusal import Refused
 from huracan.sim.result_tables import RUN_KEY
 from huracan.sim.sweep_table import arrow_binary, arrow_columns, read_column, run_of
@@ -83,6 +84,28 @@ class Parts:
     def _path(self, name: str) -> Path:
         assert self.folder is not None
         return self.folder / f"part-{name}.parquet"
+
+
+@contextlib.contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """The folder is this sweep's until it ends in any way: a second one at the same time is refused.
+
+    The lock is on the folder itself, so that it leaves no file behind, and the system takes it back from a process that
+    is killed. Where there are none (Windows, some network folders) sweeps go on without.
+    """
+    with results_folder(out), contextlib.ExitStack() as held:
+        try:
+            import fcntl
+
+            folder = os.open(out, os.O_RDONLY)
+            held.callback(os.close, folder)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fix = "wait until it is done, or write to another folder"
+            raise Refused("another sweep is writing into this folder", where=str(out), fix=fix) from None
+        except (ImportError, OSError):
+            pass
+        yield
 
 
 def open_checkpoint(
