@@ -31,11 +31,12 @@ def sweeps(
     assets: dict[str, Any],
 ) -> Table:
     """Against vectorbt's sweeps."""
-    cross, lone, quick = crosses
+    cross, lone, quick, turns = crosses
     rows = [
         compared("1,000 crosses x 100,000 bars, 65 averages", cross, 60.0),
         compared("1,000 crosses of which no two share an average: 2,000 averages", lone, 60.0),
         compared("1,000 crosses of short averages, 2 to 26 and 30 to 69: more orders", quick, 60.0),
+        compared("1,000 crosses of 65 averages long and short, by targets, margin watched", turns, 60.0),
         alone("the crosses with 65 averages on a perpetual: margin watched, funding paid", perpetual, cross),
         compared("1,000 targets and stops, entry at the next open, a user's file", brackets["next_open"], 15.0),
         compared("the same targets and stops, entry at the close, as vectorbt enters", brackets["close"], 15.0),

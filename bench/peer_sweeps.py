@@ -67,8 +67,10 @@ def later(signals: Array) -> Array:
     return out
 
 
-def cross(frame: Frame, sets: Sequence[tuple[int, int]], size: int, say: Any = statistics) -> dict[str, Array]:
-    """Crosses of averages, each average computed once; filled at the next open."""
+def cross(
+    frame: Frame, sets: Sequence[tuple[int, int]], size: int, say: Any = statistics, direction: str = "longonly"
+) -> dict[str, Array]:
+    """Crosses of averages, each average computed once; filled at the next open, a position of one always."""
     close = frame.close.to_numpy()[:, None]
     means = {
         w: dispatch.rolling_mean(close, w, minp=w, engine=ENGINE)[:, 0] for w in {w for pair in sets for w in pair}
@@ -85,6 +87,7 @@ def cross(frame: Frame, sets: Sequence[tuple[int, int]], size: int, say: Any = s
             later(down),
             price=frame.open,
             size=1.0,
+            direction=direction,
             fees=specs.FEE,
             init_cash=specs.CASH,
             freq="1min",

@@ -44,7 +44,7 @@ def main(names: list[str]) -> int:
 
 def sweeps() -> Table:
     ahead = {"HURACAN_VECTOR": "always"}  # as sweeps of this length do, whatever is compiled already
-    crosses = [worker(name, env=ahead)[0] for name in ("cross", "lone", "quick")]
+    crosses = [worker(name, env=ahead)[0] for name in ("cross", "lone", "quick", "turns")]
     perpetual = worker("perpetual", env=ahead)[0]
     brackets = {fill: worker("bracket", fill, env=ahead)[0] for fill in ("next_open", "close")}
     reversion = worker("reversion", env=ahead)[0]

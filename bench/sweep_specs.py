@@ -58,6 +58,14 @@ def quick_cross_sets() -> list[tuple[int, int]]:
     return list(product(QUICK_FAST, QUICK_SLOW))
 
 
+def turns() -> dict[str, Any]:
+    """The crosses long and short, by targets, on a contract whose margin is watched."""
+    use = f"{HERE / 'strategies' / 'cross_turn.py'}:cross_turn"
+    found = cross()
+    data = {"symbol": "ETH/USDT", "rules": RULES | {"kind": "linear"}}
+    return spec(use, {"qty": 1.0}, found["sweep"], data=data)
+
+
 def lone_cross() -> dict[str, Any]:
     """1,000 pairs of averages of which no two share one."""
     table = {

@@ -88,11 +88,11 @@ def frame() -> Any:
     return peer_sweeps.Frame(regimes(specs.BARS, specs.SEED, symbols=("ETH/USDT",))[0])
 
 
-def crosses(spec: dict[str, Any], sets: Sequence[tuple[int, int]]) -> dict[str, Any]:
+def crosses(spec: dict[str, Any], sets: Sequence[tuple[int, int]], direction: str = "longonly") -> dict[str, Any]:
     import peer_sweeps
 
     f = frame()
-    return compare(spec, sets, lambda *a: peer_sweeps.cross(f, *a), ROUNDS)
+    return compare(spec, sets, partial(peer_sweeps.cross, f, direction=direction), ROUNDS)
 
 
 def cross() -> dict[str, Any]:
@@ -107,6 +107,11 @@ def quick() -> dict[str, Any]:
 def lone() -> dict[str, Any]:
     """Crosses of which no two share an average."""
     return crosses(specs.lone_cross(), specs.lone_cross_sets())
+
+
+def turns() -> dict[str, Any]:
+    """Crosses long and short, by targets."""
+    return crosses(specs.turns(), specs.cross_sets(), "both")
 
 
 def bracket(market_fill: str) -> dict[str, Any]:
