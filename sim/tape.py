@@ -305,19 +305,19 @@ def piece(view: TapeView, room: Room | None, lo: int, hi: int) -> TapeView:
     return view._replace(rows=view.rows[lo:hi], bars=bars, costs=costs, spans=spans, first=lo)
 
 
-def fill_columns(tape: Tape, opens: Ints, latest: Sequence[Ints], room: Room) -> None:
-    """The columns of rows that are known by their opens and by each instrument's last bar."""
+def fill_columns(tape: Tape, closes: Ints, latest: Sequence[Ints], room: Room) -> None:
+    """The columns of rows that are known by their closes and by each instrument's last bar."""
     for k, s in enumerate(tape.series):
-        own_bars(s, opens, latest[k], room.columns[:, k, : len(opens)], tape.timeline.twins)
+        own_bars(s, closes, latest[k], room.columns[:, k, : len(closes)], tape.timeline.twins)
 
 
-def own_bars(series: BarSource, opens: Ints, at: Ints, out: Floats, complete: bool = False) -> None:
-    """Columns of layout.bar of one instrument in rows that open at `opens`, into `out`, (columns, rows).
+def own_bars(series: BarSource, closes: Ints, at: Ints, out: Floats, complete: bool = False) -> None:
+    """Columns of layout.bar of one instrument in rows that close at `closes`, into `out`, (columns, rows).
 
     at[row] is its last bar then, -1 before the first. `complete`: it is known already that no row misses a bar.
     """
     bars = series.rows(max(int(at[0]), 0), max(int(at[-1]), 0) + 1)
-    if complete or (at[0] >= 0 and np.array_equal(bars.open_ns, opens)):
+    if complete or (at[0] >= 0 and np.array_equal(bars.open_ns, closes - series.timeframe_ns)):
         for column, name in zip(out, PRICES, strict=False):
             column[:] = getattr(bars, name)
         out[4] = bars.volume if bars.volume is not None else 0.0
@@ -325,7 +325,7 @@ def own_bars(series: BarSource, opens: Ints, at: Ints, out: Floats, complete: bo
         return
     known = np.maximum(at, 0)
     own = known - known[0]
-    fresh = (at >= 0) & (bars.open_ns[own] == opens)
+    fresh = (at >= 0) & (bars.open_ns[own] == closes - series.timeframe_ns)
     last = np.where(at >= 0, bars.close[own], np.nan)
     for column, name in zip(out, PRICES, strict=False):
         column[:] = last if name == "close" else np.where(fresh, getattr(bars, name)[own], last)
@@ -389,9 +389,8 @@ def chunk(
     With `room` the bars stand there until it is given again, and the caller takes them out in pieces.
     """
     closes, latest = tape.timeline.at(lo, hi)
-    opens = closes - tape.timeframe_ns
     here = room or room_for(tape, hi - lo, hi - lo)
-    fill_columns(tape, opens, latest, here)
+    fill_columns(tape, closes, latest, here)
     if len(tape.series) == 1:
         units = here.lines[len(BAR) :]
         unit_values(tape.rules[0], here.columns[3, 0, : hi - lo], units[0, LEAD : LEAD + hi - lo])
