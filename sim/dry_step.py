@@ -31,7 +31,11 @@ WALKERS = ("target", "target_fraction", "keep", "pending", "is_open", "find")
 
 
 def why_not(step: Callable[..., Any]) -> str:
-    """Why a sweep can't run ahead with a strategy; "" if it can."""
+    """Why a sweep can't run ahead with a strategy, or gains nothing; "" if it can."""
+    for each in definition(plain(step)).body:
+        written = isinstance(each, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For))
+        if written and any(isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store) for n in ast.walk(each)):
+            return f"it writes into an array of its own state in every row (line {each.lineno})"
     for fn in own_functions(plain(step), set()):
         for node in ast.walk(definition(fn)):
             line = getattr(node, "lineno", 0)

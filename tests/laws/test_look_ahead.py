@@ -116,6 +116,15 @@ def turns(ctx):
         huracan.target(ctx, -1.25)
 
 
+@strategy(params=dict(n=param(20, 2, 200)), features=dict(mean=sma("n")), state=dict(past=[0.0] * 3, at=0))
+def ring(ctx):
+    """Remembers the last three closes, so that every row would ask."""
+    ctx.u.past[ctx.u.at % 3] = ctx.bar.close
+    ctx.u.at += 1
+    if ctx.bar.close > ctx.f.mean and ctx.pos.qty == 0.0:
+        huracan.buy(ctx, 1.0)
+
+
 @gate(features=dict(mean=sma(40), old=lag("mean", 5)), reasons=("falling",))
 def rising(ctx, want):
     """Features of a gate are known where it is asked, whatever was passed over before."""
@@ -345,6 +354,8 @@ def test_what_can_not_look_ahead_says_why(tmp_path: Path, monkeypatch: pytest.Mo
     borrowing = spec_of(tmp_path, "sma_cross", {"fast": list(range(2, 30))})
     borrowing["account"]["borrow"] = True
     assert "borrow" in reason(borrowing)
+    every = reason(spec_of(tmp_path, "users:ring", {"n": list(range(2, 30))}))
+    assert every.startswith("it writes into an array of its own state in every row (line ")
     monkeypatch.setenv("HURACAN_VECTOR", "never")
     assert "never" in reason(spec_of(tmp_path, "sma_cross", {"fast": list(range(2, 30))}))
 
