@@ -24,7 +24,7 @@ from huracan.sim.options import part
 from huracan.sim.order_changes import cancel_slot
 from huracan.sim.order_slots import refuse, slots_each
 from huracan.sim.order_wants import limit_order, market_order
-from huracan.sim.prices import price_down, price_up, quantity_down, surely_less_than_a_lot
+from huracan.sim.prices import price_down, price_up, quantity_down, quantity_on_lot, surely_less_than_a_lot
 
 
 @part
@@ -72,15 +72,16 @@ def target(ctx, qty, inst=-1):
         return -1  # there already, but for the rounding of the sum
     if surely_less_than_a_lot(ctx.rules[k], abs(d)):
         return -1
-    return move_by(ctx, d, k)
+    return move_by(ctx, d, terms, k)
 
 
 @part
-def move_by(ctx, d, k):
-    """Buy or sell so much at market; nothing if it is less than a lot."""
-    if quantity_down(ctx.rules[k], abs(d)) == 0.0:
+def move_by(ctx, d, terms, k):
+    """Buy or sell so much at market; nothing if it is less than a lot. The sum is as rough as its `terms` are large."""
+    qty = quantity_on_lot(ctx.rules[k], abs(d), terms)
+    if quantity_down(ctx.rules[k], qty) == 0.0:
         return -1
-    return market_order(ctx, 1 if d > 0.0 else -1, abs(d), k, 0)
+    return market_order(ctx, 1 if d > 0.0 else -1, qty, k, 0)
 
 
 @part

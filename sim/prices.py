@@ -69,7 +69,7 @@ def quantity_down(rule, qty):
 @part
 def surely_less_than_a_lot(rule, qty):
     """Whether `quantity_down` surely leaves nothing: said without a division, for many rows at once."""
-    return qty * rule.lot_den < rule.lot_num * (1.0 - 1e-8)
+    return qty * rule.lot_den < rule.lot_num * (1.0 - 1e-6)
 
 
 @part
