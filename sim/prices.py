@@ -28,6 +28,12 @@ def unit_notional(rule, price):
 
 
 @part
+def rounding(x):
+    """How far from a whole number `x` ticks or lots may be and yet stand on it: beyond millions of them it is more."""
+    return 1e-9 + 1e-15 * x
+
+
+@part
 def price_down(rule, price):
     """The nearest price on the tick at or below `price`.
 
@@ -35,7 +41,8 @@ def price_down(rule, price):
     """
     if rule.tick_num == 0:
         return price
-    n = np.floor(price * rule.tick_den / rule.tick_num + 1e-9)
+    x = price * rule.tick_den / rule.tick_num
+    n = np.floor(x + rounding(x))
     return n * rule.tick_num / rule.tick_den
 
 
@@ -44,7 +51,8 @@ def price_up(rule, price):
     """The nearest price on the tick at or above `price`."""
     if rule.tick_num == 0:
         return price
-    n = np.ceil(price * rule.tick_den / rule.tick_num - 1e-9)
+    x = price * rule.tick_den / rule.tick_num
+    n = np.ceil(x - rounding(x))
     return n * rule.tick_num / rule.tick_den
 
 
@@ -62,7 +70,8 @@ def quantity_down(rule, qty):
     """The largest whole number of lots at or below `qty`."""
     if rule.lot_num == 0:
         return qty
-    n = np.floor(qty * rule.lot_den / rule.lot_num + 1e-9)
+    x = qty * rule.lot_den / rule.lot_num
+    n = np.floor(x + rounding(x))
     return n * rule.lot_num / rule.lot_den
 
 
