@@ -19,6 +19,8 @@ DUST = "tests/laws/test_money.py::test_dust_is_no_loss_and_no_trade"
 CALM = "tests/laws/test_calm.py::test_a_sweep_of_any_list_of_orders_is_its_runs"
 FIGURES = "tests/sim/test_figures.py::test_a_whole_run_agrees_with_its_own_equity[None-60000000000]"
 AHEAD = "tests/laws/test_look_ahead.py::test_a_few_sets_look_ahead"
+TARGETS = "tests/sim/test_targets.py::test_a_position_is_surely_worth_a_fraction_only_where_nothing_is_wanted"
+TRIALS = "tests/huracan/test_sweeps.py::test_trials_are_counted_by_the_names_of_their_files"
 BROKE = "tests/laws/test_look_ahead.py::test_a_lane_is_broke_in_the_row_that_leaves_nothing"
 SPANS = "tests/sim/test_spans.py::test_drawdowns_of_many_rows_are_those_of_each"
 CALM_GAPS = "tests/laws/test_calm.py::test_a_sweep_over_gaps_and_midnights_is_its_runs[next_open-4h]"
@@ -720,5 +722,26 @@ MUTANTS = [
         "        if first_payment < row.fund_hi or in_danger(v):\n",
         "        if first_payment < row.fund_hi:\n",
         (ALONE,),
+    ),
+    Mutant(
+        "a target is asked ahead while an order is on its way, of which it is told nothing",
+        "sim/look_ahead_code.py",
+        'alone=" and desks[0].n_live == 0" if no_orders else ""',
+        'alone=""',
+        (AHEAD + "[late turns]",),
+    ),
+    Mutant(
+        "a fraction's lots are taken to be held that are not",
+        "sim/order_targets.py",
+        "    most = (held + lot * (1.0 - 1e-6)) * (1.0 - 1e-12)\n",
+        "    most = held + 2.0 * lot\n",
+        (TARGETS,),
+    ),
+    Mutant(
+        "earlier trials of a sweep that went on are added up",
+        "huracan/trials.py",
+        "found[sweep] = max(tried, found.get(sweep, 0))",
+        "found[sweep] = tried + found.get(sweep, 0)",
+        (TRIALS,),
     ),
 ]
