@@ -95,6 +95,8 @@ def cancel_slot(ctx, j):
 @part
 def cancel_all(ctx, inst=-1):
     """Ask for every working order of the instrument to be cancelled; returns how many."""
+    if inst >= len(ctx.positions):
+        return 0
     k = ctx.me if inst < 0 else inst
     each = slots_each(ctx)
     n = 0

@@ -15,7 +15,9 @@ def is_open(ctx, order_id):
 
 @part
 def pending(ctx, inst=-1):
-    """How many orders of the instrument are working."""
+    """How many orders of the instrument are working; none of one that does not exist."""
+    if inst >= len(ctx.positions):
+        return 0
     k = ctx.me if inst < 0 else inst
     each = slots_each(ctx)
     n = 0

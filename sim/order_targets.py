@@ -88,8 +88,10 @@ def move_by(ctx, d, terms, k):
 def fraction_quantity(ctx, fraction, inst=-1):
     """The quantity that `fraction` of equity buys at this close after the taker's costs, floored to the lot.
 
-    Nothing where no equity is left, as far as is known.
+    Nothing where no equity is left, as far as is known, nor of an instrument that does not exist.
     """
+    if inst >= len(ctx.positions):
+        return 0.0
     k = ctx.me if inst < 0 else inst
     rule = ctx.rules[k]
     s = ctx.settings
@@ -163,6 +165,8 @@ def keep(ctx, side, price, qty, inst=-1):
 
     Returns the id, -1 if none or refused.
     """
+    if inst >= len(ctx.positions):
+        return refuse(ctx, BAD_INSTRUMENT)
     k = ctx.me if inst < 0 else inst
     rule = ctx.rules[k]
     p = price_down(rule, price) if side > 0 else price_up(rule, price)
