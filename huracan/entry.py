@@ -4,10 +4,7 @@ from __future__ import annotations
 
 
 def main() -> int:
-    """Run the command line of this process, and return its exit code.
-
-    >>> main()  # as the command `huracan` does
-    """
+    """Run the command line of this process, and return its exit code."""
     try:
         from huracan.cli import main as run
 
