@@ -53,7 +53,8 @@ def shards() -> dict[str, Any]:
         with joined("auto") as crew:
             assert crew is not None
             identity = identity_of(job)
-            run_shards(crew, first_sets(job, 4 * workers), identity, Deal(4, 10_000), Parts(None, ""), None)
+            some = first_sets(job, 4 * workers)
+            run_shards(crew, some, identity, blocks(some.sets, Deal(4, 10_000)), Parts(None, ""), None)
             found["before"] = time.perf_counter() - began
             for _ in range(ROUNDS):
                 began = time.perf_counter()
@@ -61,7 +62,7 @@ def shards() -> dict[str, Any]:
                 found["threads"].append(time.perf_counter() - began)
                 began = time.perf_counter()
                 parts = Parts(None, "")
-                run_shards(crew, few, identity, deal, parts, None)
+                run_shards(crew, few, identity, dealt, parts, None)
                 found["cluster"].append(time.perf_counter() - began)
                 assert sum(parts.rows(block.name) for block in dealt) == len(few.sets)
             found["processor"] = processor_seconds(crew.ray, job, dealt, pool)
