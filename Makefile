@@ -43,6 +43,7 @@ anew:
 $(VENV)/.ready-core $(VENV)/.ready-test $(VENV)/.ready-dev $(VENV)/.ready-bench: $(VENV)/.ready-%: $(VENV)/.made $(PINS)
 	@echo "installing huracan-sim$(if $(filter core,$*),,[$*]) into $(VENV) ..."
 	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(filter core,$*),,[$*])' </dev/null
+	@$(PY) -m compileall -q huracan sim strategies data reports $(wildcard live)  # pip does this for all but what can be edited
 	@touch $@
 
 # --- the two commands
