@@ -410,9 +410,6 @@ def close_row(v, row_index, last):
         moved = True
     if moved:
         mark_account(v)
-        if CLOSES:
-            if v.settings.market_at_close == 1:  # the marks before these executions are no equity of any row
-                v.acct.peak = max(v.stats.peak, v.acct.equity)
         if not v.acct.equity > NOTHING * v.settings.cash:
             stop_lane(v)
 

@@ -91,7 +91,6 @@ def count_calm(v, t, kind, m):
         take_day(s, t.equity)
         s.next_day += DAY_NS
     note_depth(s, t.equity, t.peak)
-    s.peak = t.peak
 
 
 @part
@@ -122,14 +121,6 @@ def count_rows(v, units, peak, kind, a, b, done):
 
     `peak` is the equity's before them, or with the first of them; `units` has LEAD + row.
     """
-    found = add_up(v, units, peak, kind, a, b, done)
-    v.stats.peak = found.peak
-    return found
-
-
-@part
-def add_up(v, units, peak, kind, a, b, done):
-    """The figures of `count_rows`."""
     if kind & DAYED == 0:
         if v.positions[0].qty == 0.0:
             return count_flat(v, peak, kind, b - a, done)

@@ -252,7 +252,6 @@ def running(v):
         take_day(s, a.equity)
         s.next_day += DAY_NS
     note_depth(s, a.equity, a.peak)
-    s.peak = a.peak
     s.bars += 1
     s.last = a.equity
     s.held = s.holding
