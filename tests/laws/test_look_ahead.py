@@ -285,32 +285,28 @@ print(made_of_vectors(job.machine.ahead.entry))
 """
 
 
+def in_fresh_process(folder: Path, use: str, swept: str, vector: str, program: str = FRESH) -> str:
+    """What a program prints of a sweep that is compiled in a process of its own: code from the cache can't be read."""
+    (folder / "users.py").write_text(USERS)
+    spec = folder / "s.toml"
+    spec.write_text(
+        f"[data]\nsynthetic = 'regimes'\nbars = 500\n[strategy]\nuse = '{use}'\n"
+        f"[sweep]\n{swept} = {{ from = 2, to = 30, step = 1 }}\n"
+    )
+    environment = {**os.environ, "HURACAN_CACHE": str(folder / "cache"), "HURACAN_VECTOR": vector}
+    command = [sys.executable, "-c", program, str(spec)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.long
 def test_the_machine_code_is_in_vectors(tmp_path: Path) -> None:
-    """A fresh compile in a process of its own, because machine code from the cache can't be read."""
-    spec = tmp_path / "s.toml"
-    spec.write_text(
-        "[data]\nsynthetic = 'regimes'\nbars = 500\n[strategy]\nuse = 'sma_cross'\n"
-        "[sweep]\nfast = { from = 2, to = 30, step = 1 }\n"
-    )
-    environment = {**os.environ, "HURACAN_CACHE": str(tmp_path / "cache"), "HURACAN_VECTOR": "always"}
-    ran = subprocess.run(
-        [sys.executable, "-c", FRESH, str(spec)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.split() == ["True"]
+    assert in_fresh_process(tmp_path, "sma_cross", "fast", "always").split() == ["True"]
     assert [note.read_text() for note in (tmp_path / "cache").glob("*.vectors")] == ["in vectors"]
 
 
 @pytest.mark.long
 def test_a_target_is_asked_without_gathers_and_divisions(tmp_path: Path) -> None:
     """What is read under a condition LLVM gathers value by value; quotients of lots take as long as all the rest."""
-    (tmp_path / "users.py").write_text(USERS)
-    spec = tmp_path / "s.toml"
-    spec.write_text(
-        "[data]\nsynthetic = 'regimes'\nbars = 500\n[strategy]\nuse = 'users.py:turns'\n"
-        "[sweep]\nn = { from = 2, to = 30, step = 1 }\n"
-    )
-    environment = {**os.environ, "HURACAN_CACHE": str(tmp_path / "cache"), "HURACAN_VECTOR": "always"}
     program = FRESH + (
         "from huracan.sim.vector_check import compiled_text\n"
         "text = compiled_text(job.machine.ahead.entry)\n"
@@ -318,28 +314,17 @@ def test_a_target_is_asked_without_gathers_and_divisions(tmp_path: Path) -> None
         "print(len(wide) > 20, [line for line in text.splitlines() if 'masked.gather' in line and 'call' in line])\n"
         "print(sum('fdiv' in line for line in wide))\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", program, str(spec)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.split() == ["True", "True", "[]", "2"]  # the two of adding up (eights.py)
+    said = in_fresh_process(tmp_path, "users.py:turns", "n", "always", program)
+    assert said.split() == ["True", "True", "[]", "2"]  # the two of adding up (eights.py)
 
 
 @pytest.mark.long
 def test_a_step_that_makes_no_vectors_goes_row_by_row(tmp_path: Path) -> None:
     """Seen in the machine code at the first compile, and known from then on."""
-    (tmp_path / "users.py").write_text(USERS)
-    spec = tmp_path / "s.toml"
-    spec.write_text(
-        "[data]\nsynthetic = 'regimes'\nbars = 500\n[strategy]\nuse = 'users.py:crooked'\n"
-        "[sweep]\nn = { from = 2, to = 30, step = 1 }\n"
-    )
-    environment = {**os.environ, "HURACAN_CACHE": str(tmp_path / "cache"), "HURACAN_VECTOR": "auto"}
     program = "import huracan.look_ahead as s\ns.WORTH_COMPILING = 0\n" + FRESH
     program += "print(prepare(load_spec(sys.argv[1])).machine.row_by_row_because)\n"
-    ran = subprocess.run(
-        [sys.executable, "-c", program, str(spec)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.splitlines() == ["False", "LLVM made no vectors of its step"]
+    said = in_fresh_process(tmp_path, "users.py:crooked", "n", "auto", program)
+    assert said.splitlines() == ["False", "LLVM made no vectors of its step"]
 
 
 def reason(spec: dict[str, Any]) -> str:
