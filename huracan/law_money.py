@@ -37,6 +37,8 @@ class Book:
     trades: list[Any] = field(default_factory=list)
     payment: int = 0
     bankrupt: bool = False
+    peak: float = 0.0  # the highest equity that a row has ended with, and what was there at first
+    deepest: float = 0.0
 
     def unit(self, k: int, price: float) -> float:
         """Signed value of one unit of a long position."""
@@ -92,6 +94,7 @@ def row_faults(book: Book, run: Run, row: int, bars: Any) -> Iterator[str]:
     yield from cash_faults(book, run, before, paid, len(fills))
     yield from position_faults(book, run, fills, bars)
     yield from equity_faults(book, run)
+    yield from drawdown_faults(book, run)
     if not book.settings["market_at_close"] and not any(f["reason"] in BY_VENUE for f in fills):
         yield from interest_faults(book, run, marks, close_ns)
     book.interest = float(run.lanes.acct["interest"][0])
@@ -185,6 +188,20 @@ def equity_faults(book: Book, run: Run) -> Iterator[str]:
             yield f"{name}: {said!r} in all, {total!r} on the fills"
     if book.settings["all_spot"] and (cash < 0.0 or min(book.qty) < 0.0):
         yield f"a spot account without credit has {cash!r} in cash and holds {book.qty}"
+
+
+def drawdown_faults(book: Book, run: Run) -> Iterator[str]:
+    """Drawdowns follow from the equities that rows end with, to the bit, whatever marks before a close were."""
+    equity = float(run.lanes.acct["equity"][0])
+    book.peak = max(book.peak, float(book.settings["cash"]), equity)
+    below = (equity - book.peak) / book.peak
+    book.deepest = min(book.deepest, below)
+    said = float(run.lanes.stats["max_drawdown"][0])
+    if said != book.deepest:
+        yield f"the deepest drawdown is {said!r}, of equity {book.deepest!r}"
+    for e in run.written(2):
+        if float(e["drawdown"]) != below:
+            yield f"the equity row says a drawdown of {float(e['drawdown'])!r}, of equity it is {below!r}"
 
 
 def interest_faults(book: Book, run: Run, marks: Sequence[float], close_ns: int) -> Iterator[str]:

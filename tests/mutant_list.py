@@ -521,6 +521,27 @@ MUTANTS = [
         (SPANS,),
     ),
     Mutant(
+        "drawdowns are measured from marks before executions at that close",
+        "sim/kernel/marks.py",
+        "    s.peak = max(s.peak, a.equity)  #",
+        "    s.peak = a.peak  #",
+        (MONEY,),
+    ),
+    Mutant(
+        "drawdowns of a stretch are measured from marks before executions at an earlier close",
+        "sim/kernel/marks.py",
+        "    return s.peak if CLOSES else peak\n",
+        "    return peak\n",
+        (CALM,),
+    ),
+    Mutant(
+        "steps after a stretch see the peak that drawdowns are measured from",
+        "sim/kernel/marks.py",
+        "    return max(peak, s.peak) if CLOSES else s.peak\n",
+        "    return s.peak\n",
+        (CALM,),
+    ),
+    Mutant(
         "a calm row may pass over a point of a grid",
         "sim/calm_rows.py",
         "        quiet = quiet and sample >= since and day >= since  # else a point was passed over\n",

@@ -10,9 +10,19 @@ import numpy as np
 
 from huracan.sim.codes import DAYED, SAMPLED
 from huracan.sim.eights import add_some, add_whole, copy_eight
-from huracan.sim.kernel.groups import BORROW, MARGIN, RESTING
+from huracan.sim.kernel.groups import BORROW, CLOSES, MARGIN, RESTING
 from huracan.sim.kernel.margin import in_danger
-from huracan.sim.kernel.marks import DAY_NS, add_equity, add_return, may_be_deepest, note_depth, stand_still, take_day
+from huracan.sim.kernel.marks import (
+    DAY_NS,
+    add_equity,
+    add_return,
+    may_be_deepest,
+    note_depth,
+    peak_of_account,
+    peak_of_rows,
+    stand_still,
+    take_day,
+)
 from huracan.sim.kernel.values import unit_value
 from huracan.sim.layout import LEAD, SPANS, Tally
 from huracan.sim.memory import highest_bit, stack_floats, take
@@ -90,7 +100,8 @@ def count_calm(v, t, kind, m):
     if kind & DAYED != 0:
         take_day(s, t.equity)
         s.next_day += DAY_NS
-    note_depth(s, t.equity, t.peak)
+    s.peak = max(s.peak, t.equity) if CLOSES else t.peak
+    note_depth(s, t.equity, s.peak)
 
 
 @part
@@ -119,13 +130,15 @@ def worth_in(v, units, a, n):
 def count_rows(v, units, peak, kind, a, b, done):
     """Step 8 of calm rows a..b of this chunk, which follow `done` rows, with one instrument; their Tally.
 
-    `peak` is the equity's before them, or with the first of them; `units` has LEAD + row.
+    `peak` is the account's before them, or with the first of them; `units` has LEAD + row.
     """
+    s = v.stats
     if kind & DAYED == 0:
         if v.positions[0].qty == 0.0:
             return count_flat(v, peak, kind, b - a, done)
         add_rows(v, units.value, kind, a, b, done)
-        return Tally(worth_at(v, take(units.value, LEAD + b - 1)), note_rows(v, units, peak, a, b))
+        s.peak = note_rows(v, units, peak_of_rows(s, peak), a, b)
+        return Tally(worth_at(v, take(units.value, LEAD + b - 1)), peak_of_account(s, peak))
     equity = peak
     for i in range(a, b):
         equity = worth_at(v, take(units.value, LEAD + i))
@@ -158,12 +171,12 @@ def count_flat(v, peak, kind, rows, done):
     """The same where nothing is held: equity stands still."""
     s = v.stats
     equity = v.acct.cash
-    higher = max(peak, equity)
+    s.peak = max(peak_of_rows(s, peak), equity)
     if kind & SAMPLED != 0:
         add_return(s, done & 7, equity)
-    note_depth(s, equity, higher)
+    note_depth(s, equity, s.peak)
     stand_still(s, equity, rows)
-    return Tally(equity, higher)
+    return Tally(equity, peak_of_account(s, peak))
 
 
 @part

@@ -6,7 +6,7 @@ import math
 
 from huracan.sim.codes import EMPTY, LIVE, MARKET, NEVER, TRAIL
 from huracan.sim.eights import add_eight
-from huracan.sim.kernel.groups import RECORD, RESTING, SPLIT
+from huracan.sim.kernel.groups import CLOSES, RECORD, RESTING, SPLIT
 from huracan.sim.kernel.ledger import mark_excursion
 from huracan.sim.kernel.levels import comes_from
 from huracan.sim.kernel.levels import level as level_of
@@ -231,6 +231,21 @@ def note_depth(s, equity, peak):
 
 
 @part
+def peak_of_rows(s, peak):
+    """The highest equity that a row has ended with; `peak` is the account's, which marks before a close may raise more.
+
+    The two differ by what executions cost that come after the marks of their row, in no build but those that have such.
+    """
+    return s.peak if CLOSES else peak
+
+
+@part
+def peak_of_account(s, peak):
+    """The account's peak after calm rows, in which nothing comes after the marks; `peak` is the one before them."""
+    return max(peak, s.peak) if CLOSES else s.peak
+
+
+@part
 def behind(s, ts_ns):
     """Whether the grids have points before this close that are not taken yet."""
     return s.next_sample < ts_ns or s.next_day < ts_ns
@@ -251,7 +266,8 @@ def running(v):
     if dayed:
         take_day(s, a.equity)
         s.next_day += DAY_NS
-    note_depth(s, a.equity, a.peak)
+    s.peak = max(s.peak, a.equity)  # not the account's, which the last row's marks raise before `close_out`, too
+    note_depth(s, a.equity, s.peak)
     s.bars += 1
     s.last = a.equity
     s.held = s.holding
@@ -277,5 +293,5 @@ def statistics(v):
         e.equity = a.equity
         e.cash = a.cash
         e.position_value = position_value(v)
-        e.drawdown = (a.equity - a.peak) / a.peak
+        e.drawdown = (a.equity - s.peak) / s.peak
         v.rec.n[2] = n + 1
