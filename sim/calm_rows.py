@@ -32,22 +32,23 @@ def next_point(since: int, grid: int) -> int:
 
 
 @njit(**ENTRY)
-def fill_rows(rows: Any, closes: Any, payments: Any, paid: int, first_live: int, grid: Any, ends: bool) -> None:
-    """Every field of layout.row, (rows,), from the close times, int64 ns, rising.
+def fill_rows(rows: Any, opens: Any, payments: Any, paid: int, first_live: int, grid: Any, ends: bool) -> None:
+    """Every field of layout.row, (rows,), from the times at which its bars open, int64 ns, rising.
 
     `paid` payments have an instant before the first close, rows before `first_live` are not live, and `ends` says that
     these rows are the tape's last. Of the first, nothing is known of the row before it.
     """
-    n = len(closes)
-    sample = next_point(closes[0] - grid.phase_ns, grid.sample_ns)
-    day = next_point(closes[0] - grid.phase_ns, DAY_NS)
+    n = len(opens)
+    first = opens[0] + grid.step_ns - grid.phase_ns
+    sample = next_point(first, grid.sample_ns)
+    day = next_point(first, DAY_NS)
     for i in range(n):
         row = rows[i]
-        close = closes[i]
+        close = opens[i] + grid.step_ns
         before = paid
         while paid < len(payments) and payments[paid].ts_ns < close:
             paid += 1
-        row.open_ns = close - grid.step_ns
+        row.open_ns = opens[i]
         row.close_ns = close
         row.fund_hi = paid
         row.live = 1 if i >= first_live else 0

@@ -16,8 +16,8 @@ from numba import config
 from huracan.sim import layout
 from huracan.sim.declare import Declaration
 from huracan.sim.layout import LEAD
+from huracan.sim.lone_bars import BAR
 from huracan.sim.stubs import indent
-from huracan.sim.tape import BAR
 
 HEAD = """from huracan.sim.dry_step import in_dry
 from huracan.sim.exact_doubles import bits_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -66,15 +66,20 @@ class Bars:
 
     def rows(self, lo: int, hi: int) -> Bars:
         """Bars lo..hi, as views."""
-        return replace(
-            self,
-            open_ns=self.open_ns[lo:hi],
-            open=self.open[lo:hi],
-            high=self.high[lo:hi],
-            low=self.low[lo:hi],
-            close=self.close[lo:hi],
-            volume=None if self.volume is None else self.volume[lo:hi],
-            half_spread_bps=None if self.half_spread_bps is None else self.half_spread_bps[lo:hi],
+        return Bars(
+            self.symbol,
+            self.venue,
+            self.timeframe_ns,
+            self.open_ns[lo:hi],
+            self.open[lo:hi],
+            self.high[lo:hi],
+            self.low[lo:hi],
+            self.close[lo:hi],
+            None if self.volume is None else self.volume[lo:hi],
+            None if self.half_spread_bps is None else self.half_spread_bps[lo:hi],
+            self.rules,
+            self.data_hash,
+            self.repairs,
         )
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from huracan.sim.builds import Groups
 from huracan.sim.declare import Declaration
+from huracan.sim.lone_bars import BAR
 from huracan.sim.look_ahead_code import HEAD as DRY_HEAD
 from huracan.sim.look_ahead_code import RECORDS, Ahead, dry_records, looking_ahead
 from huracan.sim.stubs import indent
-from huracan.sim.tape import BAR
 
 
 def loads(

@@ -22,15 +22,13 @@ from huracan.sim.calm_rows import Grid, fill_rows
 from huracan.sim.codes import INVERSE
 from huracan.sim.kernel.bar_rows import put_rows
 from huracan.sim.layout import LEAD, SPANS, SPARE, Contract, TapeView
+from huracan.sim.lone_bars import BAR, PRICES, Known, given, lone_chunk
 from huracan.sim.memory import as_records
 from huracan.sim.refusal import Refused
 from huracan.sim.series import Bars, BarSource, Floats, Ints, Payments, Rules
-from huracan.sim.spans import reach_ahead
 from huracan.sim.timeline import MARK, RowTimes, Timeline, timeline
 
 Records = np.ndarray[Any, Any]
-PRICES = ("open", "high", "low", "close")
-BAR = (*PRICES, "volume", "fresh")  # the columns that a bar is made of
 
 
 class Room(NamedTuple):
@@ -166,6 +164,11 @@ def payments_before(tape: Tape, close_ns: Ints) -> Ints:
     return np.searchsorted(tape.payments["ts_ns"], close_ns, side="left")
 
 
+def paid_before(tape: Tape, row: int) -> int:
+    """How many payments have an instant before a row's close."""
+    return int(payments_before(tape, tape.close_ns[row : row + 1])[0]) if len(tape.payments) else 0
+
+
 def most_payments_a_row(tape: Tape) -> int:
     """Payments that fall into one row at most."""
     most, before = 0, 0
@@ -281,15 +284,6 @@ def with_fields(records: Records) -> Any:
     return as_records(records) if config.DISABLE_JIT else np.ascontiguousarray(records)
 
 
-def unit_values(rule: Any, closes: Floats, out: Floats) -> None:
-    """prices.unit_value at these prices."""
-    multiplier = float(rule["multiplier"])
-    if int(rule["contract"]) == INVERSE:  # numpy takes long to compare with an enumeration
-        np.divide(-multiplier, closes, out=out)
-    else:
-        np.multiply(multiplier, closes, out=out)
-
-
 def piece(view: TapeView, room: Room | None, lo: int, hi: int) -> TapeView:
     """Rows lo..hi of a chunk as a view of their own: with `room` their bars are put together when they are needed.
 
@@ -333,11 +327,12 @@ def own_bars(series: BarSource, closes: Ints, at: Ints, out: Floats, complete: b
     out[5] = fresh
 
 
-def cost_chunk(tape: Tape, latest: Sequence[Ints], spread_from_data: bool) -> Records:
-    """layout.cost_input of the rows with these bars, or of one row of zeros when no model asks for it."""
+def cost_chunk(tape: Tape, lo: int, hi: int, spread_from_data: bool) -> Records:
+    """layout.cost_input of rows lo..hi, or of one row of zeros when no model asks for it."""
     n = len(tape.series)
     if not tape.window and not spread_from_data:
         return np.zeros((1, n), layout.cost_input)
+    _, latest = tape.timeline.at(lo, hi)
     out = np.zeros((len(latest[0]), n), layout.cost_input)
     for k, s in enumerate(tape.series):
         known = np.maximum(latest[k], 0)
@@ -352,11 +347,12 @@ def cost_chunk(tape: Tape, latest: Sequence[Ints], spread_from_data: bool) -> Re
     return out
 
 
-def fine_chunk(tape: Tape, closes: Ints) -> tuple[Records, Records]:
-    """(finer bars inside these rows, the span of each row and instrument in them); one empty row without a drill."""
+def fine_chunk(tape: Tape, lo: int, hi: int) -> tuple[Records, Records]:
+    """(finer bars inside rows lo..hi, the span of each row and instrument in them); one empty row without a drill."""
     n = len(tape.series)
     if not tape.fine:
         return np.zeros(1, layout.bar), np.zeros((1, n), layout.fine_span)
+    closes = tape.close_ns[lo:hi]
     spans = np.zeros((len(closes), n), layout.fine_span)
     parts = []
     base = 0
@@ -388,21 +384,23 @@ def chunk(
 
     With `room` the bars stand there until it is given again, and the caller takes them out in pieces.
     """
-    closes, latest = tape.timeline.at(lo, hi)
     here = room or room_for(tape, hi - lo, hi - lo)
-    fill_columns(tape, closes, latest, here)
+    rows, payments = here.rows[: hi - lo], with_fields(tape.payments)
+    grid = Grid(tape.timeframe_ns, tape.first_ns % tape.timeframe_ns, sample_ns or tape.timeframe_ns)
+    known = Known(paid_before(tape, lo), tape.first_live - lo, hi == tape.rows)
     if len(tape.series) == 1:
-        units = here.lines[len(BAR) :]
-        unit_values(tape.rules[0], here.columns[3, 0, : hi - lo], units[0, LEAD : LEAD + hi - lo])
-        reach_ahead(units, SPANS, LEAD, LEAD + hi - lo)
+        at = lo + tape.timeline.offset  # each row is a bar
+        bars, rule = tape.series[0].rows(at, at + hi - lo), tape.rules[0]
+        worth = (float(rule["multiplier"]), int(rule["contract"]) == INVERSE)
+        lone_chunk(here.lines, rows, given(bars), payments, grid, known, worth)
+    else:
+        closes, latest = tape.timeline.at(lo, hi)
+        fill_columns(tape, closes, latest, here)
+        fill_rows(rows, closes - tape.timeframe_ns, payments, *known[:2], grid, known.ends)
     if room is None:
         put_rows(here.bars, here.columns, 0)
-    grid = Grid(tape.timeframe_ns, tape.first_ns % tape.timeframe_ns, sample_ns or tape.timeframe_ns)
-    rows, payments = here.rows[: hi - lo], with_fields(tape.payments)
-    paid = int(payments_before(tape, closes[:1])[0])
-    fill_rows(rows, closes, payments, paid, tape.first_live - lo, grid, hi == tape.rows)
-    fine, spans = fine_chunk(tape, closes)
-    parts = (rows, here.bars, payments, cost_chunk(tape, latest, spread_from_data), fine, spans)
+    fine, spans = fine_chunk(tape, lo, hi)
+    parts = (rows, here.bars, payments, cost_chunk(tape, lo, hi, spread_from_data), fine, spans)
     nobody_looks = (np.zeros(0, np.int64), np.zeros((0, 1)))
     return TapeView._make([*(with_fields(p) for p in parts), grid.sample_ns, here.lines, 0, *nobody_looks])
 

@@ -53,13 +53,20 @@ class Timeline:
                 places.append(np.searchsorted(own, rows, side="right") - 1 + self.marks[mark, k])
         return rows, tuple(places)
 
+    def closes(self, lo: int, hi: int) -> Ints:
+        """Close times of rows lo..hi alone."""
+        if self.twins:
+            first = self.series[0]
+            return first.times(lo + self.offset, hi + self.offset) + first.timeframe_ns
+        return self.at(lo, hi)[0]
+
     def row_after(self, ns: int) -> int:
         """The first row that closes after a time; the number of rows where none does."""
         mark = int(np.searchsorted(self.firsts, ns, side="right")) - 1
         if mark < 0:
             return 0
         lo = mark * MARK
-        rows, _ = self.at(lo - self.offset, min(lo + MARK, self.total) - self.offset)
+        rows = self.closes(lo - self.offset, min(lo + MARK, self.total) - self.offset)
         return lo + int(np.searchsorted(rows, ns, side="right")) - self.offset
 
 
@@ -126,11 +133,14 @@ class RowTimes:
             lo, hi, step = rows.indices(len(self))
             if step != 1:
                 raise IndexError("rows are given out one after the other")
-            return self.timeline.at(lo, max(lo, hi))[0] + self.shift_ns if hi > lo else np.zeros(0, np.int64)
+            if hi <= lo:
+                return np.zeros(0, np.int64)
+            found = self.timeline.closes(lo, hi)
+            return found + self.shift_ns if self.shift_ns else found
         row = int(rows) + (len(self) if rows < 0 else 0)
         if not 0 <= row < len(self):
             raise IndexError(f"row {rows} of {len(self)}")
-        return int(self.timeline.at(row, row + 1)[0][0]) + self.shift_ns
+        return int(self.timeline.closes(row, row + 1)[0]) + self.shift_ns
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         whole = self[:]

@@ -10,7 +10,7 @@ from numba import config
 
 from huracan.sim import layout
 from huracan.sim.kernel.bar_rows import put_rows
-from huracan.sim.tape import BAR
+from huracan.sim.lone_bars import BAR
 
 ROWS, UNTOUCHED = 40, -7.0
 

@@ -51,7 +51,7 @@ def test_rows_are_told_apart_by_their_times(minutes: int, off_grid: int) -> None
         sample = int(rng.choice([step, 4 * step, 7 * 60 * MINUTE, DAY_NS, 30 * 10**9]))
         phase, ends = int(closes[0]) % step, bool(case % 2)
         paid = int(np.searchsorted(paid_ns, closes[0]))
-        fill_rows(rows, closes, payments, paid, first_live, Grid(step, phase, sample), ends)
+        fill_rows(rows, closes - step, payments, paid, first_live, Grid(step, phase, sample), ends)
         assert rows["open_ns"].tolist() == (closes - step).tolist()
         assert rows["close_ns"].tolist() == closes.tolist()
         assert rows["fund_hi"].tolist() == np.searchsorted(paid_ns, closes).tolist()
