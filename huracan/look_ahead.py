@@ -51,6 +51,7 @@ def choose(machine: Machine, lanes: int, also: Sequence[Spec]) -> tuple[Linked |
         slots=machine.slots,
         is_wide=feature_columns.is_wide,
         ahead=True,
+        sources=code.sources,
     )
     if asked == "auto" and known_as_scalar(ahead.entry):
         return None, "LLVM made no vectors of its step"

@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -67,31 +67,36 @@ def link(
     slots: int,
     is_wide: Callable[[str, Any], bool],
     ahead: bool = False,
+    sources: str = "",
 ) -> Linked:
     """Bind a strategy and its gates to a build of the kernel.
 
     From the cache if nothing it depends on has changed, else compiled at the first call. `ahead`: the step of a
-    sweep with one instrument, which must have a dry one (dry_step.py), looks ahead.
+    sweep with one instrument, which must have a dry one (dry_step.py), looks ahead. `sources`: what `strategy_sources`
+    says of step and checks, if it was asked just now.
     """
+    sources = sources or strategy_sources([step, *checks])
+    return link_once((step, *checks), sources, groups, slots if instruments == 1 else 0, is_wide, ahead)
+
+
+@lru_cache(maxsize=64)
+def link_once(
+    functions: tuple[Callable[..., Any], ...],
+    sources: str,
+    groups: Groups,
+    slots: int,
+    is_wide: Callable[[str, Any], bool],
+    ahead: bool,
+) -> Linked:
+    """The same, once for as long as the sources stay; `slots` are 0 where there are several instruments."""
+    step, *checks = functions
     d, gate_declarations, here = bind(step, checks, is_wide)
-    sources = strategy_sources([step, *checks])
-    identity = repr(
-        (
-            groups,
-            slots if instruments == 1 else 0,
-            ahead,
-            layout.layout_hash(),
-            sources,
-            here.p.descr,
-            here.u.descr,
-            here.f.descr,
-            here.wide.descr,
-        )
-    )
+    records = (here.p.descr, here.u.descr, here.f.descr, here.wide.descr)
+    identity = repr((groups, slots, ahead, layout.layout_hash(), sources, *records))
     identity += repr([(r.p.descr, r.u.descr, r.f.descr, r.wide.descr) for r in here.gates]) + kernel_sources()
     key = hashlib.sha256(identity.encode()).hexdigest()[:20]
     look = Ahead(not groups.resting and goes_through_orders(step)) if ahead else None
-    text = stub_text(key, groups, d, gate_declarations, slots if instruments == 1 else 0, is_wide, look)
+    text = stub_text(key, groups, d, gate_declarations, slots, is_wide, look)
     entry = imported(text, key, here).entry
     return Linked(entry, here.p, here.u, here.f, here.wide, here.gates, groups, key)
 
