@@ -41,6 +41,7 @@ MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
 CHUNK = 8192  # rows that are made ready at once, and the most that feature columns are computed for
 READY = CHUNK  # bars that a sweep makes ready at once: few enough for the second-level cache
 AHEAD_TABLE = 1 << 19  # values of feature columns for the rows that lanes look ahead in,
+LAST_CUTS = 4  # strips of a block's last pieces, where others may soon have nothing left to do
 AHEAD_ROWS = 1024  # at least so many rows: a lane's records come and go with each piece
 
 
@@ -125,7 +126,8 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
             where="run.order_slots",
             fix=f"an instrument has at most {MAX_SLOTS} orders at once",
         )
-    linked = link(code.step, code.checks, groups, instruments=n, slots=slots, is_wide=feature_columns.is_wide)
+    wide, sources = feature_columns.is_wide, code.sources
+    linked = link(code.step, code.checks, groups, instruments=n, slots=slots, is_wide=wide, sources=sources)
     sample = tape.timeframe_ns if spec.run.sample is None else parse_timeframe(spec.run.sample)
     return Machine(spec, tape, code, linked, slots, sample)
 
@@ -237,7 +239,7 @@ def drive(
     look_rows = looks.rows if looks is not None else np.zeros(0, np.int64)
     ends, looked = look_rows.tolist(), 0
     quick = is_quick(linked.groups)  # looks by itself; what is not stops for each look
-    called = None  # the entry that knows the types of what it is given: all pieces share them
+    call, known = linked.entry, False  # whether its types are found out: all pieces share them
     with np.errstate(all="ignore"):  # plain Python follows IEEE rules without a word, as the compiled machine does
         for lo, view in pieces(machine, chunk_rows, step, spread, beside.chunks):
             rows = len(view.rows)
@@ -248,16 +250,17 @@ def drive(
             at = 0
             for until in [rows] if quick else [*(here + 1).tolist(), rows]:
                 while at < until:
-                    call = without_types(linked.entry) if called is linked.entry else linked.entry
                     run = partial(run_lanes, call, block, (view, table), rec, (at, until, lo, tape.rows - 1))
                     if beside.strips is None or unproven:
                         at = run(0, n)
                     else:
-                        beside.strips.over(run, n)
+                        beside.strips.over(run, n, cuts=LAST_CUTS if lo + 2 * rows >= tape.rows else 1)
                         at = until
-                    called = linked.entry
                     if unproven and not made_of_vectors(linked.entry):
                         linked = machine.linked  # goes on from here: it is the same state
+                        call = linked.entry
+                    elif not known:
+                        call, known = without_types(linked.entry), True
                     unproven = False
                     if on_full is not None:
                         on_full()

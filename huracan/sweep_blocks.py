@@ -99,15 +99,17 @@ def cut(ids: Ints, deal: Deal) -> list[Ints]:
     >>> [len(np.unique(ids[b, 0])) for b in cut(ids, Deal(16, 99))]
     [4, 4, 4, 4]
 
-    Where few columns serve many sets, they are dealt out in turn, so that blocks take the same time.
+    Where few columns serve many sets, they are dealt out in turn, to and fro, so that blocks take the same time.
 
     >>> cut(np.zeros((6, 1), int), Deal(3, 99))
-    [array([0, 2, 4]), array([1, 3, 5])]
+    [array([0, 3, 4]), array([1, 2, 5])]
     """
     n = -(-len(ids) // deal.lanes)
     columns = sum(len(np.unique(ids[:, k])) for k in range(ids.shape[1]))
     if columns <= deal.columns and COLUMN_WORTH * columns <= len(ids) // n:
-        return [np.arange(k, len(ids), n) for k in range(n)]
+        turns, block = np.divmod(np.arange(len(ids)), n)
+        block = np.where(turns % 2 == 0, block, n - 1 - block)
+        return [np.flatnonzero(block == k) for k in range(n)]
     found = []
     waiting = [np.arange(len(ids))]
     while waiting:

@@ -21,8 +21,8 @@ from huracan.sim.result import plain_json
 from huracan.sim.sweep_result import SweepResult
 from huracan.sim.sweep_table import TableWriter, stored_columns
 from huracan.sweep_blocks import SetBlock
-from huracan.sweep_job import Job
-from huracan.sweep_parts import Columns, Part, Parts
+from huracan.sweep_job import Job, sampled
+from huracan.sweep_parts import Columns, Part, Parts, Returns
 from huracan.trials import count_trials, strategy_name
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ class Seen:
     """What is picked up while the parts go by, so that none has to stay in memory."""
 
     rejections: dict[str, int] = field(default_factory=dict)
-    sample: dict[int, Floats] = field(default_factory=dict)
+    sample: list[Returns] = field(default_factory=list)
     best: Best | None = None
     chosen: list[Best | None] = field(default_factory=list)
 
@@ -108,25 +108,23 @@ def pick_up(job: Job, part: Part, seen: Seen) -> None:
     """Counts of refusals, returns of the sample, and whether a set of this part is the best so far at anything."""
     for name, count in part.rejections.items():
         seen.rejections[name] = seen.rejections.get(name, 0) + count
-    numbers = part.columns["set"]
-    wanted = set(numbers[np.isin(numbers, job.sample)].tolist())
-    seen.sample |= {n: r for n, r in part.returns.items() if n in wanted}
+    numbers, returns = part.columns["set"], part.returns
+    wanted = sampled(job, returns.numbers)
+    seen.sample.append(returns if wanted.all() else Returns(returns.numbers[wanted], returns.rows[wanted]))
     rank = np.where(np.isfinite(part.columns[job.rank_by]), part.columns[job.rank_by], -np.inf)
     top = float(rank.max())
     if np.isfinite(top):  # of equals the lowest number: those of a block do not stand in order
-        number = min(n for n in numbers[rank == top].tolist() if n in part.returns)
-        seen.best = better(seen.best, (top, number, part.returns[number]))
-    if not seen.chosen or job.validation is None or not part.returns:
+        number = int(min(set(numbers[rank == top].tolist()) & set(returns.numbers.tolist())))
+        seen.best = better(seen.best, (top, number, returns.of(number)))
+    if not seen.chosen or job.validation is None or not len(returns.numbers):
         return
-    kept = np.stack(list(part.returns.values()), axis=1)
-    found = scores(kept, [split.train for split in job.validation.splits])
+    found = scores(returns.rows.T, [split.train for split in job.validation.splits])
     found = np.where(np.isnan(found), -np.inf, found)
-    names = np.array(list(part.returns))
     for k, row in enumerate(found):
-        at = int(np.lexsort((names, -row))[0])
+        at = int(np.lexsort((returns.numbers, -row))[0])
         if np.isfinite(row[at]):
-            number = int(names[at])
-            seen.chosen[k] = better(seen.chosen[k], (float(row[at]), number, part.returns[number]))
+            number = int(returns.numbers[at])
+            seen.chosen[k] = better(seen.chosen[k], (float(row[at]), number, returns.rows[at]))
 
 
 def better(one: Best | None, other: Best) -> Best:
@@ -142,20 +140,14 @@ def evidence(job: Job, seen: Seen, manifest: Mapping[str, Any]) -> Evidence:
     before, seed = manifest["trials_before"], job.machine.spec.run.seed
     if seen.best is None or inside < 2:
         return Evidence(np.zeros((0, 0)), 0, 0, job.cuts.step_ns, before, seed)
-    numbers = sorted(seen.sample)
+    numbers = np.concatenate([returns.numbers for returns in seen.sample])
+    order = np.argsort(numbers)
+    held = np.concatenate([returns.rows for returns in seen.sample])[order, :inside]
     _, best, returns = seen.best
-    held = [seen.sample[n][:inside] for n in numbers]
-    if best not in seen.sample:
-        held.append(returns[:inside])
-    place = numbers.index(best) if best in seen.sample else len(numbers)
-    return Evidence(
-        np.ascontiguousarray(np.array(held).T),
-        place,
-        len(numbers),
-        job.cuts.step_ns,
-        before,
-        seed,
-    )
+    place = int(np.searchsorted(numbers[order], best))
+    if best not in numbers:
+        place, held = len(numbers), np.concatenate([held, returns[np.newaxis, :inside]])
+    return Evidence(np.ascontiguousarray(held.T), place, len(numbers), job.cuts.step_ns, before, seed)
 
 
 def validated(job: Job, seen: Seen) -> dict[str, Any] | None:

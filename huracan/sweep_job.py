@@ -110,6 +110,13 @@ def sample_of(sets: int, seed: int) -> Ints:
     return np.sort(np.random.default_rng([seed, sets]).choice(sets, SAMPLE, replace=False))
 
 
+def sampled(job: Job, numbers: Ints) -> npt.NDArray[np.bool_]:
+    """Whether each of these sets is of the sample."""
+    at = np.minimum(np.searchsorted(job.sample, numbers), len(job.sample) - 1)
+    found: npt.NDArray[np.bool_] = job.sample[at] == numbers
+    return found
+
+
 def identity_of(job: Job) -> dict[str, Any]:
     """What a checkpoint must agree in: nothing of it may change under a sweep that goes on."""
     digest = hashlib.sha256(repr((len(job.sets), job.sets.grid.keys)).encode())

@@ -39,12 +39,26 @@ SAID = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Returns:
+    """Returns from cut to cut of some sets: rows[k], (cuts,), are those of the set numbers[k]."""
+
+    numbers: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.float64]
+
+    def of(self, number: int) -> npt.NDArray[np.float64]:
+        """Those of one of the sets."""
+        (place,) = np.flatnonzero(self.numbers == number)
+        found: npt.NDArray[np.float64] = self.rows[place]
+        return found
+
+
 @dataclass(frozen=True)
 class Part:
-    """The rows of a block: `columns` with a row a set; `returns` (cuts,) of some sets by number; what was refused."""
+    """The rows of a block: `columns` with a row a set; `returns` of some sets; what was refused."""
 
     columns: Columns
-    returns: Mapping[int, npt.NDArray[np.float64]]
+    returns: Returns
     rejections: Mapping[str, int]
 
 
@@ -158,7 +172,8 @@ def _write(path: Path, part: Part, run: str) -> None:
     from pyarrow import parquet
 
     arrays = arrow_columns(part.columns)
-    arrays["returns"] = arrow_binary([part.returns.get(n) for n in part.columns["set"].tolist()])
+    returns = dict(zip(part.returns.numbers.tolist(), part.returns.rows, strict=True))
+    arrays["returns"] = arrow_binary([returns.get(n) for n in part.columns["set"].tolist()])
     table = pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
     more = json.dumps({"rejections": dict(part.rejections)})
     parquet.write_table(table.replace_schema_metadata({RUN_KEY: run.encode(), MORE_KEY: more.encode()}), path)
@@ -171,10 +186,10 @@ def _read(path: Path) -> Part:
         table = file.read()
     more = json.loads((table.schema.metadata or {})[MORE_KEY])
     columns = {name: read_column(table[name]) for name in table.column_names if name != "returns"}
-    returns = {}
-    for number, raw in zip(columns["set"].tolist(), table["returns"].to_pylist(), strict=True):
-        if raw is not None:
-            returns[number] = np.frombuffer(raw, np.float64)
+    raw = table["returns"].to_pylist()
+    kept = [k for k, row in enumerate(raw) if row is not None]
+    rows = np.frombuffer(b"".join(raw[k] for k in kept), np.float64)
+    returns = Returns(columns["set"][kept], rows.reshape(len(kept), rows.size // max(len(kept), 1)))
     return Part(columns, returns, more["rejections"])
 
 

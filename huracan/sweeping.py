@@ -39,9 +39,9 @@ from huracan.sim.sweep_table import stored_columns
 from huracan.spec_records import Spec
 from huracan.sweep_blocks import Deal, SetBlock, deal_for, dealt_out
 from huracan.sweep_gather import gather
-from huracan.sweep_job import IN_SAMPLE, OUT_OF_SAMPLE, Job, identity_of, prepare
+from huracan.sweep_job import IN_SAMPLE, OUT_OF_SAMPLE, Job, identity_of, prepare, sampled
 from huracan.sweep_lanes import lanes_of
-from huracan.sweep_parts import FOLDER, SAID, Part, Parts, forget, open_checkpoint, read_manifest
+from huracan.sweep_parts import FOLDER, SAID, Part, Parts, Returns, forget, open_checkpoint, read_manifest
 from huracan.trials import trials_folder, tried_before
 
 if TYPE_CHECKING:
@@ -192,7 +192,8 @@ def run_blocks(job: Job, planned: Iterable[SetBlock], parts: Parts, progress: Pr
             ahead = list(islice(dealt, SHARE * threads + 1))
             strips = Strips()
             chunks = chunks_of(job.machine) if len(ahead) > SHARE * threads else None
-            job = replace(job, beside=Beside(chunks, strips if threads > 1 else None))
+            beside = Beside(chunks, strips, threading.Lock()) if threads > 1 else Beside(chunks)
+            job = replace(job, beside=beside)
             for block in chain(ahead, dealt):
                 if parts.has(block.name):
                     done += len(block.numbers)
@@ -236,7 +237,8 @@ def run_and_keep(job: Job, block: SetBlock, parts: Parts, pace: Pace) -> None:
 def run_part(job: Job, numbers: Ints, watch: Callable[[int], None] | None = None) -> Part:
     """The sets of these numbers over the whole tape."""
     machine = job.machine
-    block = lanes_of(machine, job.sets, numbers)
+    with job.beside.turn:
+        block = lanes_of(machine, job.sets, numbers)
     looks = Looks(job.cuts, first_live(machine), np.asarray(block.lanes.settings["cash"]))
     drive_any(machine, block, looks, watch, job.beside)
     return part_of(job, numbers, block, looks)
@@ -266,16 +268,16 @@ def part_of(job: Job, numbers: Ints, block: AnyBlock, looks: Looks) -> Part:
         columns |= {IN_SAMPLE: halves[0], OUT_OF_SAMPLE: np.where(alive, halves[1], np.nan)}
     columns["set"] = numbers
     places = kept_places(job, numbers, returns, columns[job.rank_by])
-    kept = dict(zip(numbers[places].tolist(), returns.T[places], strict=True))
+    kept = Returns(numbers[places], np.ascontiguousarray(returns.T[places]))
     return Part(columns, kept, refusals(block, machine.linked))
 
 
-def kept_places(job: Job, numbers: Ints, returns: Any, rank: Any) -> list[int]:
+def kept_places(job: Job, numbers: Ints, returns: Any, rank: Any) -> Ints:
     """Whose returns are kept: of the sample, of the block's best, and of its best on each split's training part."""
-    found = set(np.flatnonzero(np.isin(numbers, job.sample, assume_unique=True)).tolist())
+    kept = sampled(job, numbers)
     known = np.where(np.isfinite(rank), rank, -np.inf)
-    found.add(int(np.lexsort((numbers, -known))[0]))  # of equals the lowest number: a block is in the order of tiles
-    if job.validation is not None and job.validation.splits and len(found) < len(numbers):
+    kept[np.lexsort((numbers, -known))[0]] = True  # of equals the lowest number: a block is in the order of tiles
+    if job.validation is not None and job.validation.splits and not kept.all():
         best = winners(scores(returns, [split.train for split in job.validation.splits]), numbers)
-        found |= {int(place) for place in best if place >= 0}
-    return sorted(found)
+        kept[best[best >= 0]] = True
+    return np.flatnonzero(kept)

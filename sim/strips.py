@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from huracan.sim.chunks import Chunks
 
@@ -21,6 +23,7 @@ class Round:
 
     run: Callable[[int, int], object]
     lanes: int
+    cuts: int  # strips that they are cut into while nobody waits for one
     begun: int = 0  # lanes that somebody has taken, from the first one
     elsewhere: int = 0  # strips that other threads are at
     error: BaseException | None = None  # of such a strip
@@ -46,14 +49,14 @@ class Strips:
             self.blocks -= 1
             self.changed.notify_all()
 
-    def over(self, run: Callable[[int, int], object], lanes: int) -> None:
+    def over(self, run: Callable[[int, int], object], lanes: int, cuts: int = 1) -> None:
         """Call run(lo, hi) so that each lane is in one call, here or in threads that help; ends when all are done.
 
         >>> strips, done = Strips(), []
-        >>> strips.over(lambda lo, hi: done.append((lo, hi)), 100); done
+        >>> strips.over(lambda lo, hi: done.append((lo, hi)), 100, cuts=2); done
         [(0, 50), (50, 100)]
         """
-        mine = Round(run, lanes)
+        mine = Round(run, lanes, cuts)
         with self.changed:
             self.rounds.append(mine)
             if self.idle:
@@ -104,9 +107,9 @@ class Strips:
         return None
 
     def _cut(self, some: Round) -> tuple[int, int]:
-        """The next lanes: a half while all are busy, then ever fewer, so that all end at about the same time."""
+        """The next lanes: as asked while all are busy, else ever fewer, so that all end at about the same time."""
         rest = some.lanes - some.begun
-        many = rest // (2 * (self.idle + 1)) if self.idle else some.lanes // 2
+        many = rest // (2 * (self.idle + 1)) if self.idle else -(-some.lanes // some.cuts)
         lo = some.begun
         some.begun = min(lo + max(many, LEAST), some.lanes)
         return lo, some.begun
@@ -114,10 +117,14 @@ class Strips:
 
 @dataclass(frozen=True)
 class Beside:
-    """What blocks share that run beside one another: bars that are ready, and lanes for threads that have none left."""
+    """What blocks share that run beside one another: bars that are ready, and lanes for threads that have none left.
+
+    They are made in turn: beside one another they would wait for Python's lock at every step, all for twice as long.
+    """
 
     chunks: Chunks | None = None
     strips: Strips | None = None
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
 
 ALONE = Beside()

@@ -160,14 +160,16 @@ def test_a_fault_in_a_strip_is_the_blocks_whoever_ran_it(bad: int) -> None:
 
 
 def test_strips_become_short_near_the_end_only_if_somebody_is_idle() -> None:
-    def cuts(idle: int) -> list[int]:
-        strips, some = Strips(idle=idle), Round(lambda lo, hi: None, 500)
+    def cuts(idle: int, asked: int = 1) -> list[int]:
+        strips, some = Strips(idle=idle), Round(lambda lo, hi: None, 500, asked)
         found = []
         while some.begun < some.lanes:
             lo, hi = strips._cut(some)
             found.append(hi - lo)
         return found
 
-    assert cuts(0) == [250, 250]
+    assert cuts(0) == [500]
+    assert cuts(0, 2) == [250, 250]
+    assert cuts(0, 3) == [167, 167, 166]
     assert cuts(1)[:3] == [125, 93, 70]
     assert max(cuts(1)[-3:]) == LEAST

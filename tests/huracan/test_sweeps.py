@@ -483,7 +483,7 @@ def test_walk_forward_on_lanes_is_that_of_separate_windows(whole: Path) -> None:
     """Each split's set is the best by its returns on the training piece, its figure that of the test piece."""
     job = prepare(load_spec(spec(validate=WALK)))
     assert job.validation is not None
-    returns = np.stack([sweeping.run_part(job, np.array([n])).returns[n] for n in range(0, 80, 1)], axis=1)
+    returns = np.stack([sweeping.run_part(job, np.array([n])).returns.of(n) for n in range(0, 80, 1)], axis=1)
     year = job.cuts.a_year**0.5
     found = load_sweep(whole).validation
     assert found is not None
@@ -516,7 +516,7 @@ def test_the_held_out_end_is_not_looked_at() -> None:
     assert held["out_of_sample_sharpe"] == pytest.approx(swept.columns["sharpe_out_of_sample"][held["set"]])
     assert swept.honesty["spans"] == prepare(load_spec(spec(validate={"holdout": 0.25}))).inside
     job = prepare(load_spec(spec(validate={"holdout": 0.25})))
-    returns = np.stack(list(sweeping.run_part(job, np.arange(80)).returns.values()), axis=1)
+    returns = sweeping.run_part(job, np.arange(80)).returns.rows.T
     ahead = returns[: job.inside]
     assert 0.7 < job.inside / len(job.cuts) < 0.8
     by_hand = ahead.mean(axis=0) / ahead.std(axis=0, ddof=1) * job.cuts.a_year**0.5

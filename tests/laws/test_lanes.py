@@ -69,7 +69,7 @@ def test_a_sweep_is_its_runs() -> None:
         for name, column in together.columns.items():
             assert column[numbers].tobytes() == part.columns[name].tobytes(), name
         for number in numbers.tolist():
-            assert together.returns[number].tobytes() == part.returns[number].tobytes()
+            assert together.returns.of(number).tobytes() == part.returns.of(number).tobytes()
     assert together.columns["fills"].min() > 0
     for i in (0, n - 1):
         values = dict(zip(grid.keys, (column[i].item() for column in grid.columns()), strict=True))
