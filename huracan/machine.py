@@ -235,7 +235,7 @@ def drive(
     unproven = machine.ahead is not None and machine.vectors_unproven
     step = min(piece_rows(machine, block), chunk_rows)
     # The odd length keeps columns of one row from falling into one set of the cache.
-    table = feature_columns.table_for(max(block.table_rows, 1), step + SPARE)
+    table = feature_columns.table_for(max(block.table_rows, 1), step, SPARE)
     look_rows = looks.rows if looks is not None else np.zeros(0, np.int64)
     ends, looked = look_rows.tolist(), 0
     quick = is_quick(linked.groups)  # looks by itself; what is not stops for each look

@@ -207,13 +207,17 @@ def start(plan: Plan, rules: Records) -> ColumnState:
     return state
 
 
-def table_for(columns: int, rows: int) -> Floats:
-    """A table of NaN at the start of a line of the cache: eight values that are read at once lie in one line."""
-    values = columns * rows + 8
-    room = np.empty(max(values, _LARGE))
-    room[:values] = np.nan
+def table_for(columns: int, rows: int, spare: int) -> Floats:
+    """A table for `fill`, and behind its rows spare ones, NaN, for who reads many at once.
+
+    It stands at the start of a line of the cache: eight values that are read at once lie in one line.
+    """
+    values = columns * (rows + spare)
+    room = np.empty(max(values + 8, _LARGE))
     first = -(room.ctypes.data // 8) % 8
-    return room[first : first + columns * rows].reshape(columns, rows)
+    table = room[first : first + values].reshape(columns, rows + spare)
+    table[:, rows:] = np.nan
+    return table
 
 
 def fill(plan: Plan, state: ColumnState, rows: Records, bars: Records, table: Floats, lo: int, hi: int) -> None:

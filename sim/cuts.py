@@ -82,15 +82,15 @@ class Looks:
         self.rows, self._place = np.unique(cuts.rows[cuts.rows >= first_live], return_inverse=True)
         self._before = int((cuts.rows < first_live).sum())  # cuts that come before the first bar: still the cash
         self._cash = np.array(cash, np.float64)
-        self._seen: list[Floats] = []
+        self._seen: list[Floats] = [self._cash[np.newaxis]]
 
     def take(self, equity: Any) -> None:
         """One more look, at the next of `rows`."""
-        self._seen.append(np.array(equity, np.float64))
+        self._seen.append(np.array([equity], np.float64))
 
     def keep(self, equities: Any) -> None:
         """Some more looks, a row each, which nobody writes to any more."""
-        self._seen.extend(equities)
+        self._seen.append(equities)
 
     def returns(self) -> Floats:
         """Simple returns from cut to cut, (cuts, lanes), the first from the cash; what is lost stays lost at -1, 0, 0.
@@ -99,9 +99,10 @@ class Looks:
         >>> looks.take([110.0]); looks.take([99.0]); looks.returns()[:, 0].round(12).tolist()
         [0.1, -0.1, 0.0]
         """
-        levels = [self._cash] * (1 + self._before) + [self._seen[k] for k in self._place.reshape(-1)]
-        equity = np.maximum(np.stack(levels), 0.0)
-        found = np.zeros((len(levels) - 1, len(self._cash)))
+        places = np.concatenate([np.zeros(1 + self._before, np.int64), 1 + self._place.reshape(-1)])
+        equity = np.maximum(np.concatenate(self._seen), 0.0)[places]
+        was = equity[:-1]
         with np.errstate(all="ignore"):
-            np.divide(equity[1:], equity[:-1], out=found, where=equity[:-1] > 0.0)
-        return np.where(equity[:-1] > 0.0, found - 1.0, 0.0)
+            found: Floats = equity[1:] / was - 1.0
+        found[~(was > 0.0)] = 0.0
+        return found
