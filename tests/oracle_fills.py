@@ -66,7 +66,7 @@ class Executor:
             if order.is_child:
                 self.set_held(order.bracket, floor_to(min(order.bracket.held, room), market.lot))
             elif room < order.remaining:
-                order.lost += order.remaining - room
+                order.qty -= order.remaining - room  # it has not filled: a new quantity is all that is wanted
         return order.remaining
 
     def cut_to_volume(self, i: int, qty: Decimal) -> Decimal:

@@ -110,7 +110,10 @@ def within_volume(v, k, qty):
 
 @part
 def cut_to_position(v, j):
-    """A reduce-only order wants whole lots of what there is to reduce; a bracket's children shrink together."""
+    """A reduce-only order wants whole lots of what there is to reduce, and no more from then on.
+
+    What it is cut by has not filled. A bracket's children shrink together.
+    """
     r = v.orders[j]
     held = quantity_down(v.rules[r.inst], max(min(r.left, -r.side * v.positions[r.inst].qty), 0.0))
     if r.left > held:
@@ -120,6 +123,8 @@ def cut_to_position(v, j):
                 shrink(v.orders[other], held)
                 if BOOKS:
                     tell_order(v, other)
+            shrink(r, held)
+        elif held > 0.0:  # else it ends, as the order that it was
             shrink(r, held)
         r.left = held
 

@@ -1008,6 +1008,13 @@ REPORTS = [
         expect={"events": {"cancelled": 0}, "rejections": {}, "positions": [2]},
     ),
     Case(
+        "what a reduce-only order was cut by has not filled: a new quantity is all that is wanted",
+        bars(FLAT, FLAT, "100 100 96 97 0", "97 97 97 97 0", "96 96 96 96"),
+        {0: [("buy", 2)], 1: [("reduce_stop", -1, 3, 97)], 2: [("modify_last", 2, None, None)]},
+        [("1o", 1, 2, 100, "taker", 1, "market"), ("4o", -1, 2, 96, "taker", 2, "stop")],
+        expect={"positions": [0], "rejections": {}},
+    ),
+    Case(
         "a modify is under way until it is known that it has taken effect",
         bars(FLAT, FLAT, FLAT, FLAT, "100 100 94 100"),
         {
