@@ -71,24 +71,43 @@ def entry(tape, table, lanes, {gate_args}rec, lo, hi, row_lo, row_hi, row0, last
     n_costs = len(tape.costs)
     n_spans = len(tape.spans)
     i = row_lo
+{lanes}
+    return i
+'''
+
+LANES = """for c in range(lo, hi):
+{enter}
+    s = settings[0] if {stack} else settings
+    n = {n}
+    at = lanes.cursor[c]
+    i = row_lo
+{walk}
+    lanes.cursor[c] = at
+{leave}"""
+# Sweeps run all lanes over some rows, then over the next: what is known of these rows stays in the second-level cache.
+QUICK_LANES = """first_look = 0
+for begin in range(row_lo, row_hi, {rows_at_once}):
+    end = min(begin + {rows_at_once}, row_hi)
+    while first_look < len(tape.looks) and tape.looks[first_look] < begin:
+        first_look += 1
     for c in range(lo, hi):
 {enter}
         s = settings[0] if {stack} else settings
         n = {n}
         at = lanes.cursor[c]
-        i = row_lo
+        i = begin
 {walk}
         lanes.cursor[c] = at
-{leave}
-    return i
-'''
+{leave}"""
+ROWS_AT_ONCE = 4096
+ROWS_WITH_ORDERS = 8192  # where orders rest, a lane's records are so many that they come and go for longer
 
 WALK = """while i < row_hi:
 {rows}"""
 # Sweeps look at the equity after some rows.
-QUICK_WALK = """m = 0
-while i < row_hi:
-    edge = min(row_hi, tape.looks[m] + 1) if m < len(tape.looks) else row_hi
+QUICK_WALK = """m = first_look
+while i < end:
+    edge = min(end, tape.looks[m] + 1) if m < len(tape.looks) else end
     while i < edge:
 {rows}
     if m < len(tape.looks) and i == tape.looks[m] + 1:
@@ -460,17 +479,23 @@ def stub_text(
         allocate += dry_records()
         enter += ["idle = 0", "patience = 0"]
     rows = rows_code(groups, d, len(gates), each, wide, stack, passing).split("\n")
-    walk = QUICK_WALK.format(rows=indent(rows, 8)) if is_quick(groups) else WALK.format(rows=indent(rows, 4))
+    quick = is_quick(groups)
+    walk = QUICK_WALK.format(rows=indent(rows, 8)) if quick else WALK.format(rows=indent(rows, 4))
+    by = 8 if quick else 4
+    lane_loop = (QUICK_LANES if quick else LANES).format(
+        enter=indent(enter + once, by),
+        leave=indent(leave, by),
+        stack=stack,
+        n=1 if stack else "tape.bars.shape[1]",
+        walk=indent(walk.split("\n"), by),
+        rows_at_once=ROWS_WITH_ORDERS if groups.resting else ROWS_AT_ONCE,
+    )
     return head_text(key, groups, len(gates), kinds, ahead is not None) + ENTRY.format(
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
         event_args=", event_lo, event_hi" if groups.events else "",
         event_doc=EVENT_DOC if groups.events else "",
         allocate=indent(allocate, 4),
-        enter=indent(enter + once, 8),
-        leave=indent(leave, 8),
-        stack=stack,
-        n=1 if stack else "tape.bars.shape[1]",
-        walk=indent(walk.split("\n"), 8),
+        lanes=indent(lane_loop.split("\n"), 4),
     )
 
 
