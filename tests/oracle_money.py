@@ -136,9 +136,9 @@ def slippage_bps(market: Market, table: dict, qty: Decimal, volume: Decimal | No
 def impact_bps(market: Market, settings: Settings, qty: Decimal, volume: Decimal | None) -> Decimal:
     coefficient = exact(settings.impact_coefficient)
     window = market.window(settings.impact_window) if coefficient else None
-    if window is None or not volume:
+    if window is None or volume is None:
         return ZERO
-    return BPS * coefficient * window[0] * (qty / volume).sqrt()
+    return BPS * coefficient * window[0] * (qty / volume if volume else Decimal(10)).sqrt()
 
 
 def most_bps(settings: Settings) -> Decimal:

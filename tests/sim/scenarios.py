@@ -671,6 +671,14 @@ COSTS = [
         expect={"impact_cost": 62.5},
     ),
     Case(
+        "square root impact where nobody traded, and no cap is asked for: as if ten times the volume",
+        bars("100 100 100 100 100", "110 110 110 110 100", "99 99 99 99 100", "100 100 100 100 0"),
+        {2: [("buy", 25)]},
+        [("3o", 1, 25, 115.8113883008419, "taker", 1, "market")],
+        settings={"impact_coefficient": 0.5, "impact_window": 2, "max_participation": 0.0},
+        expect={"impact_cost": 395.2847075210474},
+    ),
+    Case(
         "vol_volume slippage: 10 bps x 1 x (200 / 100) x (1 + 25 / 100) = 25 bps",
         bars("100 100 100 100 200", "110 110 110 110 200", "99 99 99 99 200", "100 100 100 100 100"),
         {2: [("buy", 25)]},
