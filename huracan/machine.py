@@ -14,7 +14,7 @@ import numpy.typing as npt
 from huracan import load
 from huracan.code import Code, find_code
 from huracan.data.timeframes import format_timeframe, parse_timeframe
-from huracan.settings import ignored, settings_record, uses_cost_models
+from huracan.settings import ignored, settings_record, unpriced, uses_cost_models
 from huracan.sim import columns as feature_columns
 from huracan.sim.book_tape import BookTape
 from huracan.sim.builds import Groups
@@ -104,6 +104,7 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
         )
     contracts = tape.rules["contract"]
     lanes = (spec, *also)
+    check_spreads(tape, lanes)
     groups = Groups(
         resting=int(code.rests or any(s.venue.intrabar == "drill" for s in lanes)),  # a drill walks every path
         margin=int(
@@ -130,6 +131,18 @@ def build(spec: Spec, tape: Tape, *, record: bool, also: Sequence[Spec] = ()) ->
     linked = link(code.step, code.checks, groups, instruments=n, slots=slots, is_wide=wide, sources=sources)
     sample = tape.timeframe_ns if spec.run.sample is None else parse_timeframe(spec.run.sample)
     return Machine(spec, tape, code, linked, slots, sample)
+
+
+def check_spreads(tape: Tape, specs: Sequence[Spec]) -> None:
+    """A spread that is to come from the data is there: without it takers would pay none, and nobody would know."""
+    if any(s.venue.half_spread_bps == "data" for s in specs):
+        for bars in tape.series:
+            if bars.rows(0, 1).half_spread_bps is None:
+                raise Refused(
+                    f'half_spread_bps = "data", and the data of {bars.symbol} has no spread',
+                    where="venue.half_spread_bps",
+                    fix="give it a column half_spread_bps, or a number as [data] half_spread_bps, or here",
+                )
 
 
 def all_spot(tape: Tape | BookTape) -> bool:
@@ -374,7 +387,7 @@ def refusals(block: Any, linked: Linked) -> dict[str, int]:
 def about(machine: Machine, refused: dict[str, int]) -> About:
     """What the result says of the run beside its figures."""
     spec, tape = machine.spec, machine.tape
-    repairs = tape.repairs | ignored(spec, all_spot=all_spot(tape))
+    repairs = tape.repairs | ignored(spec, all_spot=all_spot(tape)) | unpriced(spec, tape.series)
     return About(
         name=spec.run.name,
         symbols=tuple(s.symbol for s in tape.series),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from huracan.sim import layout
 from huracan.sim.layout import Intrabar, LimitFill, Slippage
 from huracan.sim.refusal import Refused
+from huracan.sim.series import BarSource
 from huracan.spec_records import Spec
 
 Records = npt.NDArray[Any]
@@ -117,3 +119,14 @@ def ignored(spec: Spec, *, all_spot: bool) -> dict[str, int]:
     given = {"leverage": spec.account.leverage != 1.0, "borrow_rate": spec.account.borrow_rate != 0.0}
     many = len(spec.data.series())
     return {f"{key}_without_borrow": many for key, is_set in given.items() if is_set or f"account.{key}" in swept}
+
+
+def unpriced(spec: Spec, series: Sequence[BarSource]) -> dict[str, int]:
+    """Instruments whose data has no volume though costs are asked for that depend on it: a named repair.
+
+    Of them impact is 0, and slippage has no factor of volume or participation.
+    """
+    swept = spec.sweep.axes if spec.sweep is not None else {}
+    asked = cost_window(spec) > 0 or any(key.startswith(("venue.impact", "venue.slippage_bps.")) for key in swept)
+    without = sum(not bars.has_volume for bars in series)
+    return {"costs_without_volume": without} if asked and without else {}

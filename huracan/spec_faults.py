@@ -32,6 +32,11 @@ WORDS = {
     "less_than_equal": "must be {le} or less",
 }
 
+LISTS = {
+    "gates": "write [[gates]], in double brackets, then use = a gate and its parameters, a line each",
+    "data.instruments": "write [[data.instruments]], in double brackets, once for each instrument",
+}
+
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The spec's tables, and the line of each of its keys."""
@@ -110,7 +115,7 @@ def _refused(fault: ErrorDetails, model: type[BaseModel]) -> Refused:
     words = WORDS.get(kind, fault["msg"])
     for key, value in context.items():
         words = words.replace(f"{{{key}}}", f"{value:g}" if isinstance(value, float) else str(value))
-    fix = ""
+    fix = LISTS.get(where, "") if kind == "tuple_type" else ""
     if kind == "literal_error" and isinstance(fault["input"], str):
         fix = nearest(fault["input"], re.findall(r"'([^']*)'", str(context["expected"])))
     return Refused(f"{loc[-1]} {words}, not {show(fault['input'])}", where=where, fix=fix)

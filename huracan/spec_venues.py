@@ -73,4 +73,6 @@ def delays_of_books(spec: Spec) -> list[tuple[str, Any]]:
 
 def shown(value: Any) -> str:
     """A value as the spec has it."""
-    return f'"{value.model}"' if isinstance(value, Chosen) else show(value)
+    if isinstance(value, Chosen):
+        return f'"{value.model}"'
+    return f'"{value}"' if isinstance(value, str) else show(value)

@@ -19,7 +19,7 @@ CANNOT_WRITE = {
     "f": "features are computed for you; keep own numbers in state=dict(...) and write ctx.u",
     "wide": "features are computed for you; keep own numbers in state=dict(...) and write ctx.u",
     "p": "parameters are fixed for a run; copy it into a local name, or keep it in state=dict(...)",
-    "order": "orders change through modify(ctx, id, ...), cancel(ctx, id) and the other helpers",
+    "order": "a step changes orders by modify(ctx, id, ...) and cancel(ctx, id); a gate lets a want pass or refuses it",
     "rules": "the instrument's rules stand in the spec: [data.rules]",
     "settings": "the venue's settings stand in the spec: [venue]",
     "ctx": "give it a local name, or keep it in state=dict(...) and write ctx.u",
