@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from huracan.cli_data import app as data_app
+from huracan.interrupts import heard
 from huracan.sim.refusal import Refused
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -58,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
             if not each or (each.startswith("--") and each.endswith("=")):
                 where = each.rstrip("=") or before  # a variable of the shell that is not set
                 raise Refused("a value is empty", where=where, fix="give it, or leave the option out")
-        code = app([each for each in arguments if each != "--debug"], prog_name="huracan", standalone_mode=False)
+        with heard():
+            code = app([each for each in arguments if each != "--debug"], prog_name="huracan", standalone_mode=False)
     except Refused as refused:
         return _stop(f"refused: {refused}", REFUSED, debug)
     except KeyboardInterrupt:
