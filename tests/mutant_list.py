@@ -20,6 +20,8 @@ CALM = "tests/laws/test_calm.py::test_a_sweep_of_any_list_of_orders_is_its_runs"
 FIGURES = "tests/sim/test_figures.py::test_a_whole_run_agrees_with_its_own_equity[None-60000000000]"
 AHEAD = "tests/laws/test_look_ahead.py::test_a_few_sets_look_ahead"
 TARGETS = "tests/sim/test_targets.py::test_a_position_is_surely_worth_a_fraction_only_where_nothing_is_wanted"
+THIN_CASE = "square root impact where nobody traded, and no cap is asked for: as if ten times the volume"
+THIN = f"tests/sim/test_engine_scenarios.py::test_fills[{THIN_CASE}]"
 TRIALS = "tests/huracan/test_sweeps.py::test_trials_are_counted_by_the_names_of_their_files"
 BROKE = "tests/laws/test_look_ahead.py::test_a_lane_is_broke_in_the_row_that_leaves_nothing"
 SPANS = "tests/sim/test_spans.py::test_drawdowns_of_many_rows_are_those_of_each"
@@ -764,5 +766,33 @@ MUTANTS = [
         "found[sweep] = max(tried, found.get(sweep, 0))",
         "found[sweep] = tried + found.get(sweep, 0)",
         (TRIALS,),
+    ),
+    Mutant(
+        "a look at equity where rows are cut is passed over",
+        "sim/stub_code.py",
+        "    while first_look < len(tape.looks) and tape.looks[first_look] < begin:\n",
+        "    while first_look < len(tape.looks) and tape.looks[first_look] <= begin:\n",
+        ("tests/laws/test_rows_at_once.py::test_rows_at_once[always-symbols0-False]",),
+    ),
+    Mutant(
+        "a tape's start is forgotten where it has one instrument",
+        "sim/tape.py",
+        "        at = lo + tape.timeline.offset  # each row is a bar\n",
+        "        at = lo\n",
+        ("tests/sim/test_lone_bars.py::test_rows_and_bars_are_those_of_the_instrument_beside_another[spot-True]",),
+    ),
+    Mutant(
+        "impact is free where nobody traded",
+        "sim/costs/impact.py",
+        "    share = qty / volume if volume > 0.0 else MOST",
+        "    share = qty / volume if volume > 0.0 else 0.0",
+        (THIN,),
+    ),
+    Mutant(
+        "Ctrl-C is raised where nobody can raise",
+        "huracan/interrupts.py",
+        "        if at.f_code.co_name in DEAF:\n",
+        "        if at.f_code.co_name in ():\n",
+        ("tests/huracan/test_interrupts.py::test_the_command_ends_with_130",),
     ),
 ]
