@@ -6,7 +6,6 @@ Both sides are timed by process time on one thread, feed in memory, best of some
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import measure
 import numpy as np
 from market import ROOT
 from parity_l2 import Market, job, markets, peer, spec_of
@@ -120,7 +120,7 @@ def compile_seconds(use: str) -> float:
 
 HEAD = """# Order books: speed beside hftbacktest
 
-Written by `make bench-l2` on {date}, {machine}, Python {python}. `touch_maker`, power:2, 10 ms each way, one thread;
+Written by `make bench-l2` on {date}: {machine}. `touch_maker`, power:2, 10 ms each way, one thread;
 nanoseconds of process time an event of hftbacktest's own feed, best of {repeats}, in one run. Ratios are against its
 faster depth. *both books*: the exchange's and the local one; *touch*: best prices only; *64 lanes*: an event and lane.
 
@@ -143,9 +143,7 @@ def main() -> int:
     found = markets(sys.argv[1:])
     lines = [line for market in found for line in rows(market)]
     if len(sys.argv) == 1:
-        head = HEAD.format(
-            date=datetime.now(UTC).date(), machine=platform.machine(), python=platform.python_version(), repeats=REPEATS
-        )
+        head = HEAD.format(date=datetime.now(UTC).date(), machine=measure.machine(), repeats=REPEATS)
         memory = float(np.mean([m.tape.bytes_an_event for m in found]))
         seconds = {name: compile_seconds(use) for name, use in (("maker", "touch_maker"), ("leaner", "leaner"))}
         print(seconds)
