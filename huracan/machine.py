@@ -40,8 +40,8 @@ Records = npt.NDArray[Any]
 MAX_SLOTS = 62  # a path remembers which orders it has met in one 64-bit word
 CHUNK = 8192  # rows that are made ready at once, and the most that feature columns are computed for
 READY = CHUNK  # bars that a sweep makes ready at once: few enough for the second-level cache
-AHEAD_TABLE = 1 << 19  # values of feature columns for the rows that lanes look ahead in,
 LAST_CUTS = 4  # strips of a block's last pieces, where others may soon have nothing left to do
+AHEAD_TABLE = 1 << 19  # values of feature columns for the rows that lanes look ahead in,
 AHEAD_ROWS = 1024  # at least so many rows: a lane's records come and go with each piece
 
 

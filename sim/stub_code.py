@@ -80,29 +80,23 @@ LANES = """for c in range(lo, hi):
     s = settings[0] if {stack} else settings
     n = {n}
     at = lanes.cursor[c]
-    i = row_lo
+    i = begin
 {walk}
     lanes.cursor[c] = at
 {leave}"""
+WHOLE = """begin, end = row_lo, row_hi
+{lanes}"""
 # Sweeps run all lanes over some rows, then over the next: what is known of these rows stays in the second-level cache.
-QUICK_LANES = """first_look = 0
+PIECES = """first_look = 0
 for begin in range(row_lo, row_hi, {rows_at_once}):
     end = min(begin + {rows_at_once}, row_hi)
     while first_look < len(tape.looks) and tape.looks[first_look] < begin:
         first_look += 1
-    for c in range(lo, hi):
-{enter}
-        s = settings[0] if {stack} else settings
-        n = {n}
-        at = lanes.cursor[c]
-        i = begin
-{walk}
-        lanes.cursor[c] = at
-{leave}"""
+{lanes}"""
 ROWS_AT_ONCE = 4096
 ROWS_WITH_ORDERS = 8192  # where orders rest, a lane's records are so many that they come and go for longer
 
-WALK = """while i < row_hi:
+WALK = """while i < end:
 {rows}"""
 # Sweeps look at the equity after some rows.
 QUICK_WALK = """m = first_look
@@ -481,21 +475,23 @@ def stub_text(
     rows = rows_code(groups, d, len(gates), each, wide, stack, passing).split("\n")
     quick = is_quick(groups)
     walk = QUICK_WALK.format(rows=indent(rows, 8)) if quick else WALK.format(rows=indent(rows, 4))
-    by = 8 if quick else 4
-    lane_loop = (QUICK_LANES if quick else LANES).format(
-        enter=indent(enter + once, by),
-        leave=indent(leave, by),
+    lane_loop = LANES.format(
+        enter=indent(enter + once, 4),
+        leave=indent(leave, 4),
         stack=stack,
         n=1 if stack else "tape.bars.shape[1]",
-        walk=indent(walk.split("\n"), by),
-        rows_at_once=ROWS_WITH_ORDERS if groups.resting else ROWS_AT_ONCE,
-    )
+        walk=indent(walk.split("\n"), 4),
+    ).split("\n")
+    over = WHOLE.format(lanes="\n".join(lane_loop))
+    if quick:
+        at_once = ROWS_WITH_ORDERS if groups.resting else ROWS_AT_ONCE
+        over = PIECES.format(lanes=indent(lane_loop, 4), rows_at_once=at_once)
     return head_text(key, groups, len(gates), kinds, ahead is not None) + ENTRY.format(
         gate_args="".join(f"lanes_g{g}, " for g in range(len(gates))),
         event_args=", event_lo, event_hi" if groups.events else "",
         event_doc=EVENT_DOC if groups.events else "",
         allocate=indent(allocate, 4),
-        lanes=indent(lane_loop.split("\n"), 4),
+        lanes=indent(over.split("\n"), 4),
     )
 
 

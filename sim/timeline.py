@@ -33,13 +33,12 @@ class Timeline:
 
     def at(self, lo: int, hi: int) -> tuple[Ints, tuple[Ints, ...]]:
         """(close times of rows lo..hi, place of each instrument's last bar closed by then, -1 before its first)."""
+        if self.twins:
+            place = np.arange(lo + self.offset, hi + self.offset, dtype=np.int64)
+            return self.closes(lo, hi), (place,) * len(self.series)
         lo, hi = lo + self.offset, hi + self.offset
         mark = lo // MARK
         base = mark * MARK
-        if self.twins:
-            first = self.series[0]
-            place = np.arange(lo, hi, dtype=np.int64)
-            return first.times(lo, hi) + first.timeframe_ns, (place,) * len(self.series)
         closes, union = merged(self.series, self.marks[mark], hi - base)
         rows = union[lo - base : hi - base]
         places: list[Ints] = []

@@ -90,15 +90,15 @@ MUTANTS = [
     Mutant(
         "a lane begins at the funding of the block's first lane",
         "sim/stub_code.py",
-        "    at = lanes.cursor[c]\n    i = row_lo\n",
-        "    at = lanes.cursor[lo]\n    i = row_lo\n",
+        "at = lanes.cursor[c]\n",
+        "at = lanes.cursor[lo]\n",
         (LANES,),
     ),
     Mutant(
         "a lane of a sweep begins at the funding of the block's first lane",
         "sim/stub_code.py",
-        "at = lanes.cursor[c]\n        i = begin\n",
-        "at = lanes.cursor[lo]\n        i = begin\n",
+        "at = lanes.cursor[c]\n",
+        "at = lanes.cursor[lo]\n",
         (CALM,),
     ),
     Mutant(
@@ -111,15 +111,15 @@ MUTANTS = [
     Mutant(
         "each chunk pays all funding again",
         "sim/stub_code.py",
-        "{walk}\n    lanes.cursor[c] = at\n",
-        "{walk}\n    lanes.cursor[c] = 0\n",
+        "lanes.cursor[c] = at\n",
+        "lanes.cursor[c] = 0\n",
         (CHUNKS,),
     ),
     Mutant(
         "a sweep pays all funding again in each piece",
         "sim/stub_code.py",
-        "{walk}\n        lanes.cursor[c] = at\n",
-        "{walk}\n        lanes.cursor[c] = 0\n",
+        "lanes.cursor[c] = at\n",
+        "lanes.cursor[c] = 0\n",
         (CALM,),
     ),
     Mutant(
