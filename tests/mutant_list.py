@@ -95,13 +95,6 @@ MUTANTS = [
         (LANES,),
     ),
     Mutant(
-        "a lane of a sweep begins at the funding of the block's first lane",
-        "sim/stub_code.py",
-        "at = lanes.cursor[c]\n",
-        "at = lanes.cursor[lo]\n",
-        (CALM,),
-    ),
-    Mutant(
         "a lane finds the first order of the lane before it",
         "sim/stub_code.py",
         'enter += [f"for m in range({count or slots}):"',
@@ -114,13 +107,6 @@ MUTANTS = [
         "lanes.cursor[c] = at\n",
         "lanes.cursor[c] = 0\n",
         (CHUNKS,),
-    ),
-    Mutant(
-        "a sweep pays all funding again in each piece",
-        "sim/stub_code.py",
-        "lanes.cursor[c] = at\n",
-        "lanes.cursor[c] = 0\n",
-        (CALM,),
     ),
     Mutant(
         "features forget at the end of a chunk",
